@@ -1,0 +1,121 @@
+"""Raw attributes in, our fields out. One file a vocabulary; a span may speak several at once.
+
+A convention is a class with `name`, `rank` (the lower speaks first; a later one only fills what is still absent),
+`claims(span)` and `read(span, row)`. Those that keep content in events also have `events(events, row)`, which serves
+span events and log records alike. Nothing is registered: the shelf is found by looking."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from functools import cache
+from typing import Protocol, runtime_checkable
+
+from agentdbg.rows import RawEvent, RawSpan, SpanRow
+from agentdbg.vocabulary import failures
+from agentdbg.vocabulary.jsontext import dump
+
+
+class Convention(Protocol):
+    """How one vocabulary names our fields."""
+
+    name: str
+    rank: int
+
+    def claims(self, span: RawSpan) -> bool:
+        """Whether the span speaks this vocabulary."""
+        ...
+
+    def read(self, span: RawSpan, row: SpanRow) -> None:
+        """Fill the fields of `row` that are still absent."""
+        ...
+
+
+@runtime_checkable
+class EventConvention(Protocol):
+    """A vocabulary that keeps content in span events or log records."""
+
+    def events(self, events: Sequence[RawEvent], row: SpanRow) -> None:
+        """Fill the fields of `row` that are still absent from the events of one span, in order."""
+        ...
+
+
+@cache
+def shelf() -> tuple[Convention, ...]:
+    """Every convention, in the order in which they speak."""
+    found: list[Convention] = []
+    for module in pkgutil.iter_modules(__path__):
+        loaded = importlib.import_module(f"{__name__}.{module.name}")
+        found += [
+            thing()
+            for thing in vars(loaded).values()
+            if isinstance(thing, type) and thing.__module__ == loaded.__name__ and hasattr(thing, "claims")
+        ]
+    return tuple(sorted(found, key=lambda convention: (convention.rank, convention.name)))
+
+
+def normalise(span: RawSpan) -> SpanRow:
+    """One raw span in our fields. Everything recorded stays in `attributes`, understood or not."""
+    row = SpanRow(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_id=span.parent_id,
+        name=span.name,
+        scope=span.scope,
+        scope_version=span.scope_version,
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        dropped=span.dropped,
+        source_line=span.line,
+    )
+    _judge_status(span, row)
+    spoken = [convention for convention in shelf() if convention.claims(span)]
+    for convention in spoken:
+        convention.read(span, row)
+        if span.events and isinstance(convention, EventConvention):
+            convention.events(span.events, row)
+    if spoken:
+        row.convention = "+".join(convention.name for convention in spoken)
+    row.attributes = dump(span.attributes) if span.attributes else None
+    row.events = dump([_event(event) for event in span.events]) if span.events else None
+    row.links = dump(span.links) if span.links else None
+    row.resource = dump(span.resource) if span.resource else None
+    return row
+
+
+def from_logs(trace_id: str, span_id: str, events: Sequence[RawEvent]) -> SpanRow:
+    """What the log records of one span tell of it: a row in which all else is absent."""
+    row = SpanRow(trace_id=trace_id, span_id=span_id, parent_id=None, name="", kind="llm")
+    for convention in shelf():
+        if isinstance(convention, EventConvention):
+            convention.events(events, row)
+    return row
+
+
+def _judge_status(span: RawSpan, row: SpanRow) -> None:
+    """OTel's status, corrected: control-flow exceptions are no failures, and `error.type` without a status is one."""
+    error_type = span.attributes.get("error.type")
+    error_type = str(error_type) if error_type else None
+    message = span.status_message
+    for event in span.events:
+        if event.name == "exception":
+            error_type = str(event.attributes.get("exception.type") or "") or error_type
+            message = message or str(event.attributes.get("exception.message") or "") or None
+    if steering := failures.control_flow(error_type) or failures.control_flow(
+        failures.split(message)[0] if message else None
+    ):
+        row.control_flow = steering
+        row.status = "ok" if span.status == "error" else span.status
+        return
+    row.status = span.status
+    if span.status == "unset" and span.attributes.get("error.type"):
+        row.status = "error"
+    if row.status == "error":
+        told, row.error_message = failures.split(message) if message else (None, None)
+        row.error_type = told or (failures.class_name(error_type) if error_type else None)
+
+
+def _event(event: RawEvent) -> dict[str, object]:
+    out: dict[str, object] = {"name": event.name, "time_ns": event.time_ns, "attributes": event.attributes}
+    return out if event.body is None else {**out, "body": event.body}

@@ -1,0 +1,172 @@
+"""LangSmith runs as the LangSmith importer keeps them (`langsmith.*`), with LangGraph's metadata where it is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentdbg.rows import RawSpan, SpanRow
+from agentdbg.vocabulary import langgraph
+from agentdbg.vocabulary.fields import first, keep
+from agentdbg.vocabulary.jsontext import dump, literal, parsed
+from agentdbg.vocabulary.messages import Message, messages, tool_definitions
+
+KINDS = {"llm": "llm", "tool": "tool", "retriever": "retriever"}
+PARAMETERS = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "seed",
+    "stop",
+    "stop_sequences",
+    "n",
+    "tool_choice",
+    "parallel_tool_calls",
+    "frequency_penalty",
+    "presence_penalty",
+    "response_format",
+    "reasoning",
+    "reasoning_effort",
+    "logit_bias",
+    "stream",
+]
+
+
+class LangSmith:
+    """Runs of a LangSmith export."""
+
+    name = "langsmith"
+    rank = 10
+
+    def claims(self, span: RawSpan) -> bool:
+        return span.scope == "langsmith"
+
+    def read(self, span: RawSpan, row: SpanRow) -> None:
+        run = {key.removeprefix("langsmith."): value for key, value in span.attributes.items()}
+        metadata = _metadata(run)
+        row.kind = KINDS.get(str(run.get("run_type")).lower(), "other")
+        row.session_id = langgraph.session(metadata)
+        row.graph_step = langgraph.step(metadata)
+        if told := langgraph.agent(metadata):
+            row.agent_hint, row.agent_rule = told
+        inputs, outputs = parsed(run.get("inputs")), parsed(run.get("outputs"))
+        if row.kind == "llm":
+            _call(run, metadata, inputs, outputs, row)
+        elif row.kind == "tool":
+            _tool(span, metadata, inputs, outputs, row)
+        else:
+            _payload(row, "input", inputs)
+            _payload(row, "output", outputs)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    """The value where it is an object, also as JSON text; else an empty one."""
+    value = parsed(value)
+    return value if isinstance(value, dict) else {}
+
+
+def _metadata(run: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for source in (run.get("custom_metadata"), run.get("metadata"), _dict(run.get("extra")).get("metadata")):
+        found |= _dict(source)
+    return found
+
+
+def _payload(row: SpanRow, field: str, value: Any) -> None:
+    # {} is what LangSmith stores where nothing was given or the field was not exported: not recorded, not empty
+    if value not in (None, {}, ""):
+        setattr(row, field, dump(value))
+
+
+def _tool(span: RawSpan, metadata: dict[str, Any], inputs: Any, outputs: Any, row: SpanRow) -> None:
+    row.tool = span.name
+    if destination := metadata.get("__handoff_destination"):
+        row.handoff_to, row.handoff_rule = str(destination), "__handoff_destination"
+    _payload(row, "input", _arguments(inputs))
+    result = outputs.get("output", outputs) if isinstance(outputs, dict) else outputs
+    if isinstance(result, dict) and "tool_call_id" in result and "content" in result:
+        row.tool_call_id = str(result["tool_call_id"])
+        result = parsed(result["content"])
+    if outputs not in (None, {}):
+        row.output = dump(result)
+
+
+def _arguments(inputs: Any) -> Any:
+    """LangChain puts a tool's arguments under `input`, as text that is a Python or JSON literal."""
+    if isinstance(inputs, dict) and set(inputs) == {"input"}:
+        return literal(inputs["input"])
+    return inputs
+
+
+def _call(run: dict[str, Any], metadata: dict[str, Any], inputs: Any, outputs: Any, row: SpanRow) -> None:
+    invocation = _dict(_dict(run.get("extra")).get("invocation_params")) or _dict(metadata.get("ls_invocation_params"))
+    request = _dict(inputs)
+    sources = (invocation, request, metadata)
+    answer = _answer(outputs)
+    if given := messages(request.get("messages", request.get("prompts", request.get("input")))):
+        row.input = dump(given)
+    if answer:
+        row.output = dump([said for said, _ in answer])
+    _usage(run, metadata, answer[0][1] if answer else {}, outputs, row)
+    asked = {"model": metadata.get("ls_model_name"), **request, **invocation}
+    keep(row, "request_model", first(asked, ("model", "model_name")))
+    keep(row, "model", row.request_model)
+    keep(row, "provider", metadata.get("ls_provider"))
+    listed = invocation.get("tools") or invocation.get("functions") or request.get("tools")
+    if tools := tool_definitions(listed):
+        row.tools = dump(tools)
+    found = {
+        key: value
+        for key in PARAMETERS
+        if (value := next((s[key] for s in sources if s.get(key) is not None), None)) is not None
+    }
+    row.parameters = dump(found) if found else None
+    row.records_tools = row.records_parameters = bool(invocation) or ("messages" in request and "model" in request)
+
+
+def _answer(outputs: Any) -> list[tuple[Message, dict[str, Any]]]:
+    """Each answer with the raw message it came from (where usage and ids sit)."""
+    raw = _raw_answers(outputs) if isinstance(outputs, dict) else outputs
+    found = messages(raw, "assistant") or []
+    sources = [item.get("kwargs", item) if isinstance(item, dict) else {} for item in raw or []]
+    return [(said, sources[index] if index < len(sources) else {}) for index, said in enumerate(found)]
+
+
+def _raw_answers(outputs: dict[str, Any]) -> list[Any]:
+    generations = outputs.get("generations")
+    if isinstance(generations, list) and generations:  # LangChain: one list a prompt
+        batch = generations[0] if isinstance(generations[0], list) else generations
+        return [
+            _dict(item).get("message") or {"role": "assistant", "content": _dict(item).get("text")} for item in batch
+        ]
+    if isinstance(outputs.get("choices"), list):  # a Chat Completions response
+        return [
+            {**_dict(choice.get("message")), "finish_reason": choice.get("finish_reason")}
+            for choice in map(_dict, outputs["choices"])
+        ]
+    for key in ("output", "messages", "message", "content"):
+        if inner := outputs.get(key):
+            return inner if isinstance(inner, list) and key != "content" else [outputs if key == "content" else inner]
+    return []
+
+
+def _usage(run: dict[str, Any], metadata: dict[str, Any], raw: dict[str, Any], outputs: Any, row: SpanRow) -> None:
+    response, whole = _dict(raw.get("response_metadata")), _dict(outputs)
+    usage = _dict(raw.get("usage_metadata") or metadata.get("usage_metadata") or whole.get("usage_metadata"))
+    usage = usage or _dict(whole.get("usage"))
+    keep(row, "input_tokens", first(usage, ("input_tokens", "prompt_tokens")))
+    keep(row, "output_tokens", first(usage, ("output_tokens", "completion_tokens")))
+    if row.status != "error":  # LangSmith rolls up 0 where a failed call reported nothing
+        told = {**run, **_dict(run.get("token_usage"))}
+        keep(row, "input_tokens", first(told, ("prompt_tokens", "input_tokens")))
+        keep(row, "output_tokens", first(told, ("completion_tokens", "output_tokens")))
+    details_in, details_out = _dict(usage.get("input_token_details")), _dict(usage.get("output_token_details"))
+    keep(row, "cached_tokens", details_in.get("cache_read"))
+    keep(row, "cache_write_tokens", details_in.get("cache_creation"))
+    keep(row, "reasoning_tokens", details_out.get("reasoning"))
+    keep(row, "reported_cost_usd", run.get("total_cost") or _dict(run.get("costs")).get("total_cost"))
+    keep(row, "model", first(response, ("model_name", "model")) or whole.get("model"))
+    keep(row, "response_id", response.get("id") or whole.get("id"))
+    keep(row, "finish_reason", first({**raw, **response}, ("finish_reason", "stop_reason")))

@@ -1,0 +1,165 @@
+"""OpenInference (Arize): `openinference.span.kind`, flattened messages, `input.value` / `output.value`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentdbg.rows import RawSpan, SpanRow
+from agentdbg.vocabulary import langgraph
+from agentdbg.vocabulary.fields import fill, keep, keep_json, unflattened
+from agentdbg.vocabulary.jsontext import dump, literal, parsed
+from agentdbg.vocabulary.messages import messages, tool_definitions
+
+KINDS = {
+    "LLM": "llm", "TOOL": "tool", "AGENT": "agent", "RETRIEVER": "retriever", "GUARDRAIL": "guard",
+    "CHAIN": "other", "EMBEDDING": "other", "RERANKER": "other", "EVALUATOR": "other", "UNKNOWN": "other",
+}  # fmt: skip
+FIELDS = {"session_id": ("session.id",), "provider": ("llm.provider", "llm.system")}
+LLM_FIELDS = {
+    "model": ("llm.model_name",),
+    "input_tokens": ("llm.token_count.prompt",),
+    "output_tokens": ("llm.token_count.completion",),
+    "cached_tokens": ("llm.token_count.prompt_details.cache_read",),
+    "cache_write_tokens": ("llm.token_count.prompt_details.cache_write",),
+    "reasoning_tokens": ("llm.token_count.completion_details.reasoning",),
+    "reported_cost_usd": ("llm.cost.total",),
+    "finish_reason": ("llm.finish_reason",),
+}
+# Of what stands in `llm.invocation_parameters` (a request, a response object or LangChain's own arguments), these are
+# parameters.
+PARAMETERS = [
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "seed",
+    "stop",
+    "stop_sequences",
+    "n",
+    "tool_choice",
+    "parallel_tool_calls",
+    "frequency_penalty",
+    "presence_penalty",
+    "response_format",
+    "reasoning",
+    "reasoning_effort",
+    "logit_bias",
+    "text",
+    "stream",
+]
+CLASS_SUFFIXES = (
+    ".run",
+    ".arun",
+    "._execute_core",
+    ".execute",
+    ".invoke",
+    ".ainvoke",
+    ".on_messages_stream",
+    ".on_messages",
+)
+
+
+class OpenInference:
+    """Spans with `openinference.span.kind`."""
+
+    name = "openinference"
+    rank = 30
+
+    def claims(self, span: RawSpan) -> bool:
+        return "openinference.span.kind" in span.attributes
+
+    def read(self, span: RawSpan, row: SpanRow) -> None:
+        attributes = span.attributes
+        if row.kind == "other":
+            row.kind = KINDS.get(str(attributes["openinference.span.kind"]).upper(), "other")
+        fill(row, attributes, FIELDS)
+        metadata = parsed(attributes.get("metadata"))
+        metadata = metadata if isinstance(metadata, dict) else {}
+        row.graph_step = langgraph.step(metadata)
+        _agent(span, metadata, row)
+        if row.kind == "tool":
+            _tool(span, metadata, row)
+        elif row.kind == "llm":
+            _call(attributes, row)
+        else:
+            keep_json(row, "input", attributes.get("input.value"))
+            keep_json(row, "output", attributes.get("output.value"))
+
+
+def _agent(span: RawSpan, metadata: dict[str, Any], row: SpanRow) -> None:
+    attributes = span.attributes
+    if row.agent_hint is not None:
+        return
+    for key in ("agent.name", "graph.node.name", "graph.node.id"):
+        if row.kind == "agent" and attributes.get(key):
+            row.agent_hint, row.agent_rule = str(attributes[key]), key
+            return
+    if told := langgraph.agent(metadata):
+        row.agent_hint, row.agent_rule = told
+    elif attributes.get("agent.name"):
+        row.agent_hint, row.agent_rule = str(attributes["agent.name"]), "agent.name"
+    elif row.kind == "agent" and not metadata.get("langgraph_node"):
+        name = span.name
+        for suffix in CLASS_SUFFIXES:
+            name = name.removesuffix(suffix)
+        row.agent_hint, row.agent_rule = name, "span name"
+
+
+def _tool(span: RawSpan, metadata: dict[str, Any], row: SpanRow) -> None:
+    attributes = span.attributes
+    keep(row, "tool", attributes.get("tool.name") or span.name)
+    keep(row, "tool_call_id", attributes.get("tool_call.id") or attributes.get("tool.id"))
+    if span.name.startswith("handoff to ") and attributes.get("output.value"):  # openai-agents: from in, to out
+        keep(row, "handoff_from", attributes.get("input.value"))
+        keep(row, "handoff_to", attributes["output.value"])
+        row.handoff_rule = "handoff span"
+    elif destination := metadata.get("__handoff_destination"):
+        keep(row, "handoff_to", destination)
+        row.handoff_rule = "__handoff_destination"
+    keep_json(row, "input", literal(attributes.get("input.value")))
+    if attributes.get("output.value") is not None and row.output is None:
+        row.output = dump(tool_result(parsed(attributes["output.value"])))
+
+
+def tool_result(value: Any) -> Any:
+    """What the tool gave back, out of the message that LangChain wraps it in."""
+    if isinstance(value, dict):
+        inner = value.get("data") if value.get("type") == "tool" and isinstance(value.get("data"), dict) else value
+        inner = inner.get("kwargs") if isinstance(inner, dict) and inner.get("type") == "constructor" else inner
+        if isinstance(inner, dict) and "tool_call_id" in inner and "content" in inner:
+            return parsed(inner["content"])
+    return value
+
+
+def _call(attributes: dict[str, Any], row: SpanRow) -> None:
+    fill(row, attributes, LLM_FIELDS)
+    invocation = parsed(attributes.get("llm.invocation_parameters"))
+    invocation = invocation if isinstance(invocation, dict) else {}
+    keep(row, "request_model", invocation.get("model") or invocation.get("model_name"))
+    if row.parameters is None:
+        found = {key: invocation[key] for key in PARAMETERS if invocation.get(key) is not None}
+        row.parameters = dump(found) if found else None
+    listed, _ = unflattened(attributes, "llm.tools.")
+    schemas = [tool.get("tool", tool).get("json_schema", tool) for tool in listed if isinstance(tool, dict)]
+    if tools := tool_definitions(schemas) or tool_definitions(invocation.get("tools")):
+        row.tools = dump(tools)
+    _content(attributes, row)
+
+
+def _content(attributes: dict[str, Any], row: SpanRow) -> None:
+    said, gaps = unflattened(attributes, "llm.input_messages.")
+    given = messages([item.get("message", item) for item in said if isinstance(item, dict)])
+    row.payload_cut = gaps
+    given = given or messages(attributes.get("input.value"))
+    if given and row.input is None:
+        row.input = dump(given)
+    answered, _ = unflattened(attributes, "llm.output_messages.")
+    answer = messages([item.get("message", item) for item in answered if isinstance(item, dict)], "assistant")
+    raw = parsed(attributes.get("output.value"))
+    if isinstance(raw, dict):
+        keep(row, "response_id", raw.get("id"))
+    answer = answer or (messages(raw, "assistant") if row.status != "error" else None)
+    if answer and row.output is None:
+        row.output = dump(answer)

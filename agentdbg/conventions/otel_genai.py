@@ -1,0 +1,160 @@
+"""OpenTelemetry's GenAI semantic conventions, both generations: content in `gen_ai.*.message` events, or in message
+attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agentdbg.rows import RawEvent, RawSpan, SpanRow
+from agentdbg.vocabulary.fields import fill, first, keep, keep_json
+from agentdbg.vocabulary.genai_events import conversation, payload
+from agentdbg.vocabulary.jsontext import dump, parsed
+from agentdbg.vocabulary.messages import Message, messages, tool_definitions
+
+KINDS = {
+    "chat": "llm", "text_completion": "llm", "generate_content": "llm", "completion": "llm",
+    "execute_tool": "tool", "handoff": "tool",
+    "invoke_agent": "agent",
+    "invoke_workflow": "workflow",
+    "retrieval": "retriever",
+}  # fmt: skip
+NO_CALL = {"embeddings", "create_agent", "execute_task", "goto", "plan", "execute_event_loop_cycle"}
+FIELDS = {
+    "provider": ("gen_ai.provider.name", "gen_ai.system"),
+    "session_id": ("session.id", "gen_ai.conversation.id"),
+}
+TOOL_FIELDS = {"tool": ("gen_ai.tool.name",), "tool_call_id": ("gen_ai.tool.call.id",)}
+LLM_FIELDS = {
+    "model": ("gen_ai.response.model", "gen_ai.request.model"),
+    "request_model": ("gen_ai.request.model",),
+    "response_id": ("gen_ai.response.id",),
+    "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+    "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+    "cached_tokens": ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
+                      "gen_ai.usage.details.cache_read_tokens", "gen_ai.usage.details.cached_tokens"),
+    "cache_write_tokens": ("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens"),
+    "reasoning_tokens": ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens",
+                         "gen_ai.usage.details.reasoning_tokens"),
+    "reported_cost_usd": ("operation.cost", "gen_ai.usage.cost", "gen_ai.usage.total_cost", "gen_ai.cost.total_cost"),
+}  # fmt: skip
+PARAMETERS = {
+    "gen_ai.request.temperature": "temperature", "gen_ai.request.top_p": "top_p", "gen_ai.request.top_k": "top_k",
+    "gen_ai.request.max_tokens": "max_tokens", "gen_ai.request.seed": "seed", "gen_ai.openai.request.seed": "seed",
+    "gen_ai.request.frequency_penalty": "frequency_penalty", "gen_ai.request.presence_penalty": "presence_penalty",
+    "gen_ai.request.stop_sequences": "stop", "gen_ai.request.choice.count": "n", "gen_ai.output.type": "output_type",
+    "gen_ai.openai.request.response_format": "response_format", "gen_ai.request.reasoning.level": "reasoning_effort",
+}  # fmt: skip
+# What an instrumentation never records, so that its absence proves nothing: (tool definitions, all parameters).
+RECORDS = {
+    "opentelemetry.instrumentation.openai_v2": (False, True),
+    "opentelemetry.util.genai.handler": (False, True),
+    "strands.telemetry.tracer": (False, False),
+    "gcp.vertex.agent": (True, False),
+    "pydantic-ai": (True, True),
+}
+DETAILS = {"gen_ai.client.inference.operation.details", "gen_ai.content.prompt", "gen_ai.content.completion"}
+
+
+class OtelGenai:
+    """Spans with `gen_ai.*` attributes."""
+
+    name = "otel_genai"
+    rank = 50
+
+    def claims(self, span: RawSpan) -> bool:
+        return any(key.startswith("gen_ai.") for key in span.attributes) or any(
+            event.name.startswith("gen_ai.") for event in span.events
+        )
+
+    def read(self, span: RawSpan, row: SpanRow) -> None:
+        attributes = span.attributes
+        operation = attributes.get("gen_ai.operation.name")
+        if row.kind == "other":
+            row.kind = KINDS.get(str(operation)) or _kind(attributes, operation)
+        fill(row, attributes, FIELDS)
+        _agent(span, row)
+        if row.kind == "tool":
+            fill(row, attributes, TOOL_FIELDS)
+            keep_json(row, "input", attributes.get("gen_ai.tool.call.arguments"))
+            keep_json(row, "output", attributes.get("gen_ai.tool.call.result"))
+        if row.kind == "llm":
+            _call(span, row)
+        if row.kind in ("llm", "agent", "workflow"):
+            _content(attributes, row)
+
+    def events(self, events: Sequence[RawEvent], row: SpanRow) -> None:
+        for event in events:
+            if event.name in DETAILS:
+                _content(event.attributes, row)
+        said, answers = conversation(payload(event) for event in events)
+        if row.kind == "tool":  # a tool's span tells its arguments and result in the same events
+            if said and row.input is None:
+                row.input = dump(_tool_value(said))
+            if answers and row.output is None:
+                row.output = dump(_tool_value(answers))
+            return
+        if said and row.input is None:
+            row.input = dump(said)
+        if answers:
+            row.output = row.output or dump(answers)
+            keep(row, "finish_reason", answers[0].get("finish_reason"))
+
+
+def _kind(attributes: dict[str, Any], operation: Any) -> str:
+    if operation in NO_CALL:
+        return "other"
+    if "gen_ai.tool.name" in attributes or "gen_ai.tool.call.id" in attributes:
+        return "tool"
+    called = "gen_ai.request.model" in attributes or "gen_ai.response.model" in attributes
+    return "llm" if called and not operation else "other"
+
+
+def _agent(span: RawSpan, row: SpanRow) -> None:
+    if row.agent_hint is None and (named := span.attributes.get("gen_ai.agent.name")):
+        row.agent_hint, row.agent_rule = str(named), "gen_ai.agent.name"
+    if row.agent_hint is None and row.kind == "agent" and span.name.startswith("invoke_agent "):
+        row.agent_hint, row.agent_rule = span.name.removeprefix("invoke_agent "), "span name"
+
+
+def _call(span: RawSpan, row: SpanRow) -> None:
+    attributes = span.attributes
+    fill(row, attributes, LLM_FIELDS)
+    reasons = parsed(first(attributes, ("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason")))
+    keep(row, "finish_reason", reasons[0] if isinstance(reasons, list) and reasons else reasons or None)
+    if row.tools is None and (tools := tool_definitions(attributes.get("gen_ai.tool.definitions"))):
+        row.tools = dump(tools)
+    if row.parameters is None:
+        found = {ours: attributes[theirs] for theirs, ours in PARAMETERS.items() if theirs in attributes}
+        row.parameters = dump(found) if found else None
+    if span.scope in RECORDS:
+        row.records_tools, row.records_parameters = RECORDS[span.scope]
+    elif row.convention == "plain":
+        row.records_tools = "gen_ai.tool.definitions" in attributes
+        row.records_parameters = "gen_ai.request.seed" in attributes and row.parameters is not None
+
+
+def _content(attributes: dict[str, Any], row: SpanRow) -> None:
+    """Message attributes of the newer generation, on a span or on a details event."""
+    if row.input is None and (said := messages(attributes.get("gen_ai.input.messages"))):
+        system = messages(attributes.get("gen_ai.system_instructions"), "system")
+        row.input = dump((system or []) + said)
+    if row.output is None and (answers := messages(attributes.get("gen_ai.output.messages"), "assistant")):
+        row.output = dump(answers)
+        keep(row, "finish_reason", answers[0].get("finish_reason"))
+    if row.input is None and (said := messages(attributes.get("gen_ai.prompt"))):
+        row.input = dump(said)
+    if row.output is None and (answers := messages(attributes.get("gen_ai.completion"), "assistant")):
+        row.output = dump(answers)
+    if (
+        row.tools is None
+        and row.kind == "llm"
+        and (tools := tool_definitions(attributes.get("gen_ai.tool.definitions")))
+    ):
+        row.tools = dump(tools)
+
+
+def _tool_value(said: list[Message]) -> Any:
+    parts = [part for item in said for part in item["parts"]]
+    values = [parsed(part.get("text", part.get("result", part.get("arguments")))) for part in parts]
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,22 @@
+"""Trace files and streams in, raw spans and notes out. One file a format; see `contract.Importer` for what a new one
+needs."""
+
+from agentdbg.importers.contract import Importer, Row, Source, Unreadable
+from agentdbg.importers.discover import Reading, names, read_input, shelf
+from agentdbg.importers.inputs import Input, expand
+from agentdbg.importers.streams import Opened, open_input
+
+__all__ = [
+    "Importer",
+    "Input",
+    "Opened",
+    "Reading",
+    "Row",
+    "Source",
+    "Unreadable",
+    "expand",
+    "names",
+    "open_input",
+    "read_input",
+    "shelf",
+]

@@ -1,0 +1,144 @@
+"""Which importer reads an input: the shelf is found by looking into this folder, the format by looking into the
+input."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import cast
+
+from agentdbg.errors import AgentdbgError
+from agentdbg.importers.contract import Importer, Row, Source, Unreadable
+from agentdbg.importers.inputs import Input
+from agentdbg.importers.streams import Opened, open_input
+from agentdbg.rows import NoteRow, RawLog, RawSpan
+
+_PLAIN = "jsonl"
+_FOREIGN = (
+    (b"PAR1", "a Parquet file"),
+    (b"PK\x03\x04", "a zip archive: unpack it first"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"BZh", "bzip2: decompress it first"),
+    (b"\xfd7zXZ\x00", "xz: decompress it first"),
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture"),
+)
+
+
+@cache
+def shelf() -> tuple[Importer, ...]:
+    """One of each importer, in the order they are asked."""
+    package = "agentdbg.importers"
+    found: list[Importer] = []
+    for module in pkgutil.iter_modules(import_module(package).__path__, f"{package}."):
+        for _, kind in inspect.getmembers(import_module(module.name), inspect.isclass):
+            if kind.__module__ == module.name and isinstance(getattr(kind, "rank", None), int):
+                found.append(cast(Importer, kind()))
+    return tuple(sorted(found, key=lambda importer: (importer.rank, importer.name)))
+
+
+def names() -> list[str]:
+    """The formats `--from` takes, sorted."""
+    return sorted(importer.name for importer in shelf())
+
+
+class Reading(Iterator[Row]):
+    """The rows of one input. importer: the name of the format it is read as, None where it holds no trace (only notes
+    come then)."""
+
+    def __init__(self, rows: Iterator[Row], importer: str | None) -> None:
+        self.importer = importer
+        self._rows = rows
+
+    def __next__(self) -> Row:
+        return next(self._rows)
+
+
+def read_input(item: Input, *, forced: str | None = None, mapping: Mapping[str, str] | None = None) -> Reading:
+    """The rows of an input, read while they are asked for.
+
+    forced: `--from`; mapping: `--map`, which means JSON lines. Raises AgentdbgError for an unknown format name. An
+    input that the user named and that holds no span or log record raises Unreadable: here, if its first bytes tell,
+    else after its last row. Inside a folder it gives a note instead.
+    """
+    wanted = _named(forced or (_PLAIN if mapping else None))
+    try:
+        opened = open_input(item.path)
+    except Unreadable as error:
+        if item.explicit:
+            raise
+        return Reading(iter([NoteRow("info", error.message)]), None)
+    try:
+        importer = _chosen(opened, item, wanted, bool(mapping))
+    except BaseException as error:
+        opened.close()
+        if isinstance(error, Unreadable) and not item.explicit:
+            return Reading(iter([*opened.notes(), NoteRow("info", error.message)]), None)
+        raise
+    return Reading(_rows(opened, importer, item, Source(item.name, mapping or {})), importer.name)
+
+
+def _named(name: str | None) -> Importer | None:
+    if name is None:
+        return None
+    for importer in shelf():
+        if importer.name == name.replace("_", "-"):
+            return importer
+    near = difflib.get_close_matches(name, names(), 1)
+    raise AgentdbgError(
+        f"there is no format named {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"formats: {', '.join(names())}",
+    )
+
+
+def _chosen(opened: Opened, item: Input, wanted: Importer | None, mapped: bool) -> Importer:
+    if not opened.head:
+        faults = [note.message for note in opened.notes()]
+        raise Unreadable(f"{item.name} holds no trace: " + (faults[-1] if faults else "it is empty"))
+    matching = [importer for importer in shelf() if importer.sniff(opened.head, item.name)]
+    if wanted is None:
+        if matching:
+            return matching[0]
+        raise Unreadable(
+            f"{item.name} holds no trace: {_looks_like(opened.head)}",
+            f"formats: {', '.join(names())}; --from NAME forces one, --map field=path reads unusual JSON lines",
+        )
+    if matching and wanted not in matching and not mapped:
+        raise Unreadable(
+            f"{item.name} is not {wanted.name}: it looks like {' or '.join(other.name for other in matching)}",
+            f"leave out --from, or say --from {matching[0].name}",
+        )
+    return wanted
+
+
+def _looks_like(head: bytes) -> str:
+    for magic, what in _FOREIGN:
+        if head.startswith(magic):
+            return f"it is {what}"
+    start = head.lstrip()[:1]
+    if start in (b"{", b"["):
+        return "it is JSON, but of no trace format known here"
+    if b"\0" in head[:4096]:
+        return "it is binary, and no OTLP protobuf"
+    shown = head[:60].decode("utf-8", "replace").splitlines()
+    return f"it is text that begins with {shown[0] if shown else ''!r}"
+
+
+def _rows(opened: Opened, importer: Importer, item: Input, source: Source) -> Iterator[Row]:
+    empty = True
+    try:
+        for row in importer.read(opened.stream, source):
+            empty = empty and not isinstance(row, RawSpan | RawLog)
+            yield row
+        yield from opened.notes()
+    finally:
+        opened.close()
+    if empty:
+        message = f"{item.name} holds no trace: nothing in it could be read as {importer.name}"
+        if item.explicit:
+            raise Unreadable(message, "the notes above say what was found instead")
+        yield NoteRow("info", message)

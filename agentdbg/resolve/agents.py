@@ -1,0 +1,113 @@
+"""Whose work each span is, and the turns that follow from it.
+
+A span belongs to the agent it names, else to the agent of its nearest ancestor. A *turn* is an unbroken stretch of
+one agent's work: it starts where the agent changes, or where an agent calls itself through a tool."""
+
+from __future__ import annotations
+
+from agentdbg.resolve.facts import Facts, TurnRow
+from agentdbg.tree import Forest, Node
+
+WORK = ("llm", "tool", "retriever")
+# Names of plumbing that frameworks put around model calls: never an agent's name.
+PLUMBING = (
+    "Runnable",
+    "ChatPrompt",
+    "Prompt",
+    "LLMChain",
+    "Sequence",
+    "Pipeline",
+    "StateGraph",
+    "CompiledStateGraph",
+    "LangGraph",
+)
+
+
+def assign(forest: Forest[Facts]) -> list[TurnRow]:
+    """Set agent, agent_rule, turn_id and the final kind of every span; answer the turns in order of their start."""
+    _demote_workflows(forest)
+    if not any(node.span.agent_hint for node in forest.walk()):
+        _name_by_place(forest)
+    turns: dict[str, TurnRow] = {}
+    for node in forest.walk():
+        _inherit(node, turns)
+    for root in forest.roots:
+        if root.span.kind == "other" and root.children:
+            root.span.kind = "workflow"
+    return sorted(turns.values(), key=lambda turn: (turn.start_ns or 0, turn.span_id))
+
+
+def _inherit(node: Node[Facts], turns: dict[str, TurnRow]) -> None:
+    span = node.span
+    parent = node.parent.span if node.parent else None
+    span.agent = span.agent_hint or (parent.agent if parent else None)
+    if not span.agent_hint and span.agent and parent:
+        span.agent_rule = "inherited from ancestor"
+    if span.agent is None:
+        span.agent_rule = None
+        return
+    if parent is not None and parent.agent == span.agent and parent.turn_id and not _calls_itself(node, turns):
+        span.turn_id = parent.turn_id
+        if span.kind == "agent":
+            span.kind = "other"  # a wrapper inside the turn, not one more agent
+        return
+    span.turn_id = span.span_id
+    if span.kind == "other":
+        span.kind = "agent"
+    turns[span.span_id] = TurnRow(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        agent=span.agent,
+        agent_rule=span.agent_rule or "",
+        parent_turn_id=parent.turn_id if parent else None,
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        status=span.status,
+    )
+
+
+def _calls_itself(node: Node[Facts], turns: dict[str, TurnRow]) -> bool:
+    """An agent span under a tool of the same agent's turn: recursion, a turn of its own."""
+    if node.span.kind != "agent" or not node.span.agent_hint:
+        return False
+    above = node.parent
+    while above is not None and above.span.span_id not in turns:
+        if above.span.kind == "tool":
+            return True
+        above = above.parent
+    return False
+
+
+def _demote_workflows(forest: Forest[Facts]) -> None:
+    """A root that is called an agent only by its span's name and does no work itself is the workflow around the
+    agents."""
+    for root in forest.roots:
+        span = root.span
+        if span.kind == "agent" and span.agent_rule == "span name" and root.children and not _works_itself(root):
+            span.kind, span.agent_hint, span.agent_rule = "workflow", None, None
+
+
+def _works_itself(root: Node[Facts]) -> bool:
+    stack = list(root.children)
+    others = False
+    while stack:
+        node = stack.pop()
+        if node.span.agent_hint and node.span.agent_hint != root.span.agent_hint:
+            others = True
+            continue
+        if node.span.kind in WORK:
+            return True
+        stack.extend(node.children)
+    return not others
+
+
+def _name_by_place(forest: Forest[Facts]) -> None:
+    """No span of the trace names an agent: what stands directly under the root and makes model calls is one, by its
+    span's name."""
+    for root in forest.roots:
+        for node in root.children:
+            named = node.span.name
+            if node.span.kind != "other" or named.startswith(PLUMBING):
+                continue
+            if any(below.span.kind == "llm" for below in node.walk()):
+                node.span.agent_hint, node.span.agent_rule = named, "span name under the root"

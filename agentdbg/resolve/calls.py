@@ -1,0 +1,112 @@
+"""Which spans are one real model call. Frameworks and SDKs report the same call two or three times, one inside the
+other or side by side; wrappers sum up the calls below them. Tokens count once, at the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from agentdbg.resolve.facts import CallRow, Facts
+from agentdbg.resolve.grading import grade
+from agentdbg.tree import Forest
+
+Price = Callable[[Facts], float | None]
+FILLED = (
+    "agent", "model", "provider", "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens",
+    "reasoning_tokens", "reported_cost_usd", "finish_reason",
+)  # fmt: skip
+
+
+def calls(forest: Forest[Facts], price: Price) -> list[CallRow]:
+    """One row per real call, in order of start; sets `is_call` on the span that stands for it."""
+    rows = [_row(group, price) for group in _by_response(_nested(forest))]
+    return sorted(rows, key=lambda row: (row.start_ns or 0, row.span_id))
+
+
+def _nested(forest: Forest[Facts]) -> list[list[Facts]]:
+    """Groups of spans that report one call because they stand inside each other, innermost first."""
+    below: dict[str, list[list[Facts]]] = {}
+    groups: list[list[Facts]] = []
+    for node in reversed(list(forest.walk())):  # children before parents
+        found = [group for child in node.children for group in below.pop(child.span.span_id, [])]
+        if node.span.kind == "llm":
+            if not found:
+                found = [[node.span]]
+            elif len(found) == 1:
+                found[0].append(node.span)
+        if node.parent is None:
+            groups += found
+        else:
+            below[node.span.span_id] = found
+    return groups
+
+
+def _by_response(groups: Sequence[list[Facts]]) -> list[list[Facts]]:
+    """Join groups that tell the same response id while they overlap in time: two instrumentations side by side."""
+    out: list[list[Facts]] = []
+    seen: dict[str, list[Facts]] = {}
+    for group in sorted(groups, key=lambda group: (group[0].start_ns or 0, group[0].span_id)):
+        answer = next((span.response_id for span in group if span.response_id), None)
+        twin = seen.get(answer) if answer else None
+        if twin is not None and _overlap(twin[0], group[0]):
+            twin.extend(group)
+            continue
+        if answer:
+            seen[answer] = group
+        out.append(group)
+    return out
+
+
+def _overlap(a: Facts, b: Facts) -> bool:
+    if a.start_ns is None or b.start_ns is None or a.end_ns is None or b.end_ns is None:
+        return False
+    return a.start_ns < b.end_ns and b.start_ns < a.end_ns
+
+
+def _richness(span: Facts) -> tuple[int, ...]:
+    told = (span.has_output, span.has_input, span.has_tools, span.has_parameters, span.output_tokens is not None)
+    return tuple(int(one) for one in told)
+
+
+def _row(group: list[Facts], price: Price) -> CallRow:
+    best = max(group, key=_richness)  # of equals the innermost
+    best.is_call = True
+    for other in group:
+        for field in FILLED:
+            if getattr(best, field) is None:
+                setattr(best, field, getattr(other, field))
+    cost, basis = best.reported_cost_usd, "reported"
+    if cost is None:
+        cost = price(best)
+        basis = "unknown" if cost is None else "computed"
+    replayable, reason = grade(
+        has_input=best.has_input,
+        has_output=best.has_output,
+        has_tools=best.has_tools,
+        has_parameters=best.has_parameters,
+        records_tools=best.records_tools,
+        records_parameters=best.records_parameters,
+        calls_tools=best.finish_reason in ("tool_calls", "tool_call", "tool_use", "function_call"),
+        payload_cut=best.payload_cut,
+        dropped=best.dropped,
+        failed=best.status == "error",
+    )
+    return CallRow(
+        trace_id=best.trace_id,
+        span_id=best.span_id,
+        agent=best.agent,
+        model=best.model,
+        provider=best.provider,
+        input_tokens=best.input_tokens,
+        output_tokens=best.output_tokens,
+        cached_tokens=best.cached_tokens,
+        reasoning_tokens=best.reasoning_tokens,
+        cost_usd=cost,
+        cost_basis=basis,
+        finish_reason=best.finish_reason,
+        start_ns=best.start_ns,
+        duration_ns=None if best.start_ns is None or best.end_ns is None else max(0, best.end_ns - best.start_ns),
+        status=best.status,
+        replayable=replayable,
+        replay_reason=reason,
+        other_span_ids=sorted(span.span_id for span in group if span is not best),
+    )

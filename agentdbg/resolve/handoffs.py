@@ -1,0 +1,165 @@
+"""Who passed work to whom, each edge with the rule that saw it.
+
+In this order, one observation an edge: a span or tool that says so (`handoff span`, `__handoff_destination`, `tool
+name`), a turn inside another agent's turn (`agent as tool`, `nested agent`), a turn that follows another agent's
+among siblings (`next sibling`)."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+
+from agentdbg.resolve.facts import CallRow, Facts, HandoffRow, TurnRow
+from agentdbg.tree import Forest
+
+_TOOL_NAME = re.compile(r"^(?:transfer|hand_?off|delegate|route|escalate)(?:_task|_work)?(?:_back)?_to_(.+)$", re.I)
+_FOREVER = 2**63
+
+
+def plain(name: str) -> str:
+    """A name as tools spell it: `Data Analyst` and `data_analyst` are one agent."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def handoffs(forest: Forest[Facts], turns: list[TurnRow], calls: list[CallRow]) -> list[HandoffRow]:
+    """Every handoff of a trace, in order of the receiver's start."""
+    return _Edges(forest, turns, calls).all()
+
+
+class _Edges:
+    def __init__(self, forest: Forest[Facts], turns: list[TurnRow], calls: list[CallRow]) -> None:
+        self.forest = forest
+        self.turns = turns
+        self.turn_by_id = {turn.span_id: turn for turn in turns}
+        self.names = {plain(turn.agent): turn.agent for turn in turns}
+        self.said: dict[str, list[CallRow]] = defaultdict(list)  # a turn's own calls, in order
+        for call in calls:
+            if turn_id := forest.by_id[call.span_id].span.turn_id:
+                self.said[turn_id].append(call)
+        self.given: set[str] = set()  # turns whose sender is known
+        self.rows: list[HandoffRow] = []
+
+    def all(self) -> list[HandoffRow]:
+        self._told()
+        self._nested()
+        self._siblings()
+        self.rows.sort(key=lambda row: (row.start_ns or 0, row.receiver_span_id or "", row.sender_span_id))
+        for seq, row in enumerate(self.rows):
+            row.seq = seq
+        return self.rows
+
+    def _add(self, sender: Facts | TurnRow, to: str, rule: str, receiver: TurnRow | None, via: Facts | None) -> None:
+        turn_id = sender.turn_id if isinstance(sender, Facts) else sender.span_id
+        before = via.start_ns if via is not None else receiver.start_ns if receiver else None
+        spoken = self._last_said(turn_id, before)
+        self.rows.append(
+            HandoffRow(
+                trace_id=sender.trace_id,
+                seq=0,
+                from_agent=sender.agent or "",
+                to_agent=to,
+                rule=rule,
+                sender_span_id=spoken or (turn_id or sender.span_id),
+                receiver_span_id=receiver.span_id if receiver else None,
+                via_span_id=via.span_id if via else None,
+                start_ns=receiver.start_ns if receiver else via.start_ns if via else None,
+            )
+        )
+        if receiver:
+            self.given.add(receiver.span_id)
+
+    def _last_said(self, turn_id: str | None, before: int | None) -> str | None:
+        """The last model call of a turn that had ended when the work was passed on."""
+        said = self.said.get(turn_id or "", [])
+        limit = _FOREVER if before is None else before
+        done = [call for call in said if (call.start_ns or 0) + (call.duration_ns or 0) <= limit]
+        return (done or said)[-1].span_id if said else None
+
+    def _told(self) -> None:
+        by_agent: dict[str, list[TurnRow]] = defaultdict(list)
+        for turn in self.turns:
+            by_agent[plain(turn.agent)].append(turn)
+        spans = sorted((node.span for node in self.forest.walk()), key=lambda span: (span.start_ns or 0, span.span_id))
+        for span in spans:
+            told = self._destination(span)
+            if told is None:
+                continue
+            to, rule = told
+            sender = span
+            if span.handoff_from and span.handoff_from != span.agent:
+                sender = self._turn_of(by_agent, span) or span
+            if sender.agent is None or plain(sender.agent) == plain(to):
+                continue
+            later = [
+                turn
+                for turn in by_agent.get(plain(to), [])
+                if turn.span_id not in self.given and (turn.start_ns or 0) >= (span.start_ns or 0)
+            ]
+            self._add(sender, self.names.get(plain(to), to), rule, later[0] if later else None, span)
+
+    def _turn_of(self, by_agent: dict[str, list[TurnRow]], span: Facts) -> Facts | None:
+        before = [
+            turn
+            for turn in by_agent.get(plain(span.handoff_from or ""), [])
+            if (turn.start_ns or 0) <= (span.start_ns or 0)
+        ]
+        return self.forest.by_id[before[-1].span_id].span if before else None
+
+    def _destination(self, span: Facts) -> tuple[str, str] | None:
+        if span.handoff_to:
+            return span.handoff_to, span.handoff_rule or "handoff span"
+        if span.kind == "tool" and span.tool and (found := _TOOL_NAME.match(span.tool)):
+            return found[1], "tool name"
+        return None
+
+    def _nested(self) -> None:
+        for turn in self.turns:
+            outer = self.turn_by_id.get(turn.parent_turn_id or "")
+            if outer is None or turn.span_id in self.given or outer.agent == turn.agent:
+                continue
+            tool = self._tool_between(turn)
+            self._add(outer, turn.agent, "agent as tool" if tool else "nested agent", turn, tool)
+
+    def _tool_between(self, turn: TurnRow) -> Facts | None:
+        above = self.forest.by_id[turn.span_id].parent
+        while above is not None and above.span.span_id != turn.parent_turn_id:
+            if above.span.kind == "tool":
+                return above.span
+            above = above.parent
+        return None
+
+    def _siblings(self) -> None:
+        """Immediate predecessors in time: turns that ended before this one began with no whole turn between."""
+        beside: dict[str | None, list[TurnRow]] = defaultdict(list)
+        for turn in self.turns:
+            if turn.start_ns is not None:
+                beside[turn.parent_turn_id].append(turn)
+        for group in beside.values():
+            ended = sorted(
+                (turn for turn in group if turn.end_ns is not None), key=lambda turn: (turn.end_ns or 0, turn.span_id)
+            )
+            ends = [turn.end_ns or 0 for turn in ended]
+            latest_start = [0] * (len(ended) + 1)
+            for index, turn in enumerate(ended):
+                latest_start[index + 1] = max(latest_start[index], turn.start_ns or 0)
+            for turn in group:
+                count = bisect_right(ends, turn.start_ns or 0)
+                self._follow(
+                    turn, ended[:0] if turn.span_id in self.given else _tail(ended, count, latest_start[count])
+                )
+
+    def _follow(self, turn: TurnRow, before: list[TurnRow]) -> None:
+        for sender in before:
+            if sender.span_id != turn.span_id and sender.agent != turn.agent:
+                self._add(sender, turn.agent, "next sibling", turn, None)
+
+
+def _tail(ended: list[TurnRow], count: int, latest_start: int) -> list[TurnRow]:
+    out: list[TurnRow] = []
+    for index in range(count - 1, -1, -1):
+        turn = ended[index]
+        if (turn.end_ns or 0) <= latest_start and out:
+            break
+        out.append(turn)
+    return out[::-1]

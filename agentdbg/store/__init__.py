@@ -1,0 +1,298 @@
+"""The store: a DuckDB file (or memory) that holds what was read and what follows from it.
+
+The only room that imports duckdb and pyarrow. Trace files are the truth and the store is an index that can be made
+anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentdbg.errors import AgentdbgError
+from agentdbg.model import Evidence, Finding, Note, Skipped
+from agentdbg.store.reader import StoreReader
+from agentdbg.store.tables import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from agentdbg.importers import Input
+    from agentdbg.pricing import OwnPrices
+    from agentdbg.resolve import Facts
+
+MEMORY_LIMIT = "2GB"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """forced: format name of `--from`. mapping: our field → path, of `--map`. prices: the user's own, before the
+    library's."""
+
+    forced: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    prices: OwnPrices | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one input. state: new, unchanged (its bytes are in the store already), unreadable, or note (a
+    file inside a folder that holds no trace). known: spans that were in the store already or twice in the input.
+    notes: of an input that was not kept; those of others are in the store."""
+
+    source: str
+    state: str
+    spans: int = 0
+    logs: int = 0
+    known: int = 0
+    bytes: int = 0
+    error: AgentdbgError | None = None
+    notes: tuple[Note, ...] = ()
+
+
+Progress = Callable[[str, int], None]
+"""Called with (source, spans read of it so far)."""
+
+
+class Store:
+    """An open store. Use as a context manager."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, path: Path | None, *, read_only: bool) -> None:
+        self._con = con
+        self.path = path
+        self.read_only = read_only
+
+    @classmethod
+    def in_memory(cls) -> Store:
+        """A store that lives as long as the process: how commands work on files."""
+        import duckdb
+
+        con = duckdb.connect(":memory:")
+        _create(con, compress=False)
+        return cls(con, None, read_only=False)
+
+    @classmethod
+    def create(cls, path: Path) -> Store:
+        """Open the store at `path` for writing; make it (mode 0600) where there is none."""
+        fresh = not path.exists()
+        if fresh:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent.name == ".agentdbg" and not (path.parent / ".gitignore").exists():
+                (path.parent / ".gitignore").write_text("*\n")
+        con = _connect(path, read_only=False)
+        if fresh or not _tables(con):
+            os.chmod(path, 0o600)
+            _create(con, compress=True)
+        _check_version(con, path)
+        return cls(con, path, read_only=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Open an existing store for reading, finishing first what a killed ingest left undone."""
+        if not path.exists():
+            raise AgentdbgError(
+                f"no store at {path}", "`agentdbg ingest PATH...` makes one, or name trace files: `agentdbg show FILE`"
+            )
+        con = _connect(path, read_only=True)
+        if not _tables(con):
+            raise AgentdbgError(
+                f"{path} is an empty DuckDB file, not a store", "`agentdbg ingest PATH... --db FILE` makes one"
+            )
+        _check_version(con, path)
+        if con.execute("SELECT count(*) FROM raw.pending").fetchall()[0][0] and os.access(path, os.W_OK):
+            con.close()
+            store = cls.create(path)
+            store.resolve(ImportOptions())
+            return store
+        return cls(con, path, read_only=True)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._con.close()
+
+    def ingest(
+        self, inputs: Sequence[Input], options: ImportOptions, progress: Progress | None = None
+    ) -> list[FileReport]:
+        """Read every input, each in its own transaction, then resolve the traces that were touched."""
+        import gc
+
+        was_on = gc.isenabled()
+        gc.disable()  # the hot path makes no cycles; the collector would walk every row again and again
+        try:
+            reports = [self._ingest_one(one, options, progress) for one in inputs]
+        finally:
+            if was_on:
+                gc.enable()
+        self.resolve(options)
+        return reports
+
+    def _ingest_one(self, one: Input, options: ImportOptions, progress: Progress | None) -> FileReport:
+        from agentdbg.importers import read_input
+        from agentdbg.store.ingest import Counts, write
+
+        digest, size = self._digest(one)
+        if digest and self._con.execute("FROM raw.files WHERE sha256 = ?", [digest]).fetchall():
+            return FileReport(one.name, "unchanged", bytes=size)
+        counts = Counts()
+        self._con.execute("BEGIN")
+        try:
+            file_id = self._con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM raw.files").fetchall()[0][0]
+            items = read_input(one, forced=options.forced, mapping=options.mapping)
+            write(self._con, file_id, items, counts, (lambda n: progress(one.name, n)) if progress else None)
+            self._con.execute(
+                "INSERT INTO raw.files VALUES (?, ?, ?, ?, ?, ?)",
+                [file_id, one.name, digest, size, items.importer, counts.spans],
+            )
+            for note in counts.notes:
+                self._con.execute(
+                    "INSERT INTO raw.notes VALUES (?, ?, ?, ?, ?)",
+                    [file_id, note.line, note.severity, note.message, note.advice],
+                )
+            self._con.execute("COMMIT")
+        except AgentdbgError as error:
+            self._con.execute("ROLLBACK")
+            notes = tuple(
+                Note(note.severity, one.name + (f":{note.line}" if note.line else ""), note.message, note.advice)
+                for note in counts.notes
+            )
+            return FileReport(one.name, "unreadable", bytes=size, error=error, notes=notes)
+        except BaseException:
+            self._con.execute("ROLLBACK")
+            raise
+        state = "new" if counts.spans or counts.logs else "note"
+        return FileReport(one.name, state, counts.spans, counts.logs, counts.known, size)
+
+    def _digest(self, one: Input) -> tuple[str | None, int]:
+        """Content hash and size of a file; an in-memory store has nothing to compare with."""
+        if not os.path.isfile(one.path):
+            return None, 0
+        size = os.path.getsize(one.path)
+        if self.path is None:
+            return None, size
+        try:
+            with open(one.path, "rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest(), size
+        except OSError:
+            return None, size  # reading it says why
+
+    def resolve(self, options: ImportOptions) -> None:
+        """Bring the derived tables up to date with the raw ones."""
+        from agentdbg.store.resolving import resolve_pending
+
+        resolve_pending(self._con, _price(options.prices))
+
+    def reader(self, judged: Sequence[str] | None = None) -> StoreReader:
+        """A reader over everything; `judged` names the traces that detectors are to judge (default: all)."""
+        return StoreReader(self._con, judged)
+
+    def save_judgement(
+        self, trace_ids: Sequence[str], findings: Sequence[Finding], skipped: Sequence[Skipped], configuration: str
+    ) -> None:
+        """Keep what the detectors found in these traces, in place of what they found before."""
+        from agentdbg.fingerprint import fingerprint
+
+        self._con.execute("BEGIN")
+        ids = list(trace_ids)
+        for table in ("findings", "skipped", "judged"):
+            self._con.execute(
+                f"DELETE FROM derived.{table} WHERE list_contains(?, trace_id) OR trace_id IS NULL", [ids]
+            )
+        if findings:
+            rows = [
+                [f.trace_id, seq, f.detector, f.severity, f.confidence, f.title, f.message, f.agent, f.primary.span_id,
+                 _evidence(f.evidence), f.wasted_tokens, f.wasted_usd, f.advice, f.next, f.key, fingerprint(f)]
+                for seq, f in enumerate(findings)
+            ]  # fmt: skip
+            self._con.executemany(f"INSERT INTO derived.findings VALUES ({', '.join('?' * 16)})", rows)
+        if skipped:
+            self._con.executemany(
+                "INSERT INTO derived.skipped VALUES (?, ?, ?)", [[s.trace_id, s.detector, s.reason] for s in skipped]
+            )
+        if ids:
+            self._con.execute("INSERT INTO derived.judged SELECT unnest(?), ?", [ids, configuration])
+        self._con.execute("COMMIT")
+
+
+def _evidence(evidence: Sequence[Evidence]) -> str:
+    return json.dumps([{"span_id": e.span_id, "role": e.role, "note": e.note} for e in evidence], ensure_ascii=False)
+
+
+def _price(own: OwnPrices | None) -> Callable[[Facts], float | None]:
+    from agentdbg.pricing import Usage, cost
+
+    def price(span: Facts) -> float | None:
+        usage = Usage(span.input_tokens, span.output_tokens, span.cached_tokens, span.cache_write_tokens)
+        return cost(span.model, span.provider, usage, at_ns=span.start_ns, own=own)
+
+    return price
+
+
+def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    try:
+        con = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.Error as error:
+        raise _explained(error, path, read_only) from error
+    con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    return con
+
+
+def _explained(error: Exception, path: Path, read_only: bool) -> AgentdbgError:
+    text = str(error)
+    if "lock" in text.lower():
+        return AgentdbgError(
+            f"another process has {path} open for writing",
+            f"wait for it to finish, or use another store with --db ({text})",
+        )
+    if "not a valid DuckDB database" in text or "magic" in text:
+        return AgentdbgError(
+            f"{path} is not an agentdbg store", "name another file with --db; `agentdbg ingest` makes a new one"
+        )
+    if "ersion" in text:
+        return AgentdbgError(
+            f"{path} was written by another version of DuckDB",
+            f"upgrade agentdbg, or ingest anew into another --db ({text})",
+        )
+    if not read_only and not os.access(path if path.exists() else path.parent, os.W_OK):
+        return AgentdbgError(f"{path} is read-only", "ingest needs a store it can write to: name one with --db")
+    return AgentdbgError(f"cannot open the store {path}: {text}")
+
+
+def _tables(con: duckdb.DuckDBPyConnection) -> bool:
+    return bool(
+        con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'meta'").fetchall()
+    )
+
+
+def _create(con: duckdb.DuckDBPyConnection, *, compress: bool) -> None:
+    from agentdbg import __version__
+    from agentdbg.rows import SpanRow
+    from agentdbg.store.columns import sql_types
+    from agentdbg.store.tables import ddl
+    from agentdbg.store.views import statements
+
+    con.execute("BEGIN")
+    for statement in [*ddl(sql_types(SpanRow), compress=compress), *statements()]:
+        con.execute(statement)
+    con.execute("INSERT INTO raw.meta VALUES (?, ?)", [SCHEMA_VERSION, __version__])
+    con.execute("COMMIT")
+
+
+def _check_version(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    version, tool = (con.execute("SELECT schema_version, tool_version FROM raw.meta").fetchall() or [(0, "")])[0]
+    if version > SCHEMA_VERSION:
+        raise AgentdbgError(
+            f"{path} was written by a newer agentdbg ({tool})", "upgrade agentdbg, or name another store with --db"
+        )
+    if version < SCHEMA_VERSION:
+        raise AgentdbgError(
+            f"{path} was written by an older agentdbg",
+            "delete it and ingest the trace files again: it is only an index",
+        )

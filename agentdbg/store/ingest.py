@@ -1,0 +1,255 @@
+"""One input into the store, in one transaction: all of it or nothing, whenever the process dies.
+
+Spans stream through in Arrow batches, so memory is bounded by the batch. What is there already is found afterwards:
+equal copies go, unequal ones are merged and all kept in raw.copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from agentdbg.conventions import from_logs, normalise
+from agentdbg.rows import NoteRow, RawEvent, RawLog, RawSpan, SpanRow
+from agentdbg.steps.messages import payload_keys
+from agentdbg.store.columns import arrow_schema, batch, insert
+from agentdbg.store.merge import merge
+from agentdbg.vocabulary.jsontext import dump, load
+
+BATCH = 5_000
+SPAN_SCHEMA = arrow_schema(SpanRow)
+FIELDS = SpanRow.__struct_fields__
+_COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
+_CONTENT = ", ".join(f'"{name}"' for name in FIELDS if name not in ("source_file", "source_line"))
+_KEY = "trace_id, span_id"
+
+
+class LogRow(msgspec.Struct, gc=False):
+    """A row of raw.logs."""
+
+    trace_id: str
+    span_id: str
+    seq: int
+    name: str
+    time_ns: int | None
+    attributes: str
+    body: str | None
+
+
+LOG_SCHEMA = arrow_schema(LogRow)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one input held. `known` spans were in the store already, or twice in the input."""
+
+    spans: int = 0
+    logs: int = 0
+    known: int = 0
+    notes: list[NoteRow] = field(default_factory=list)
+
+
+def write(
+    con: duckdb.DuckDBPyConnection,
+    file_id: int,
+    items: Iterator[RawSpan | RawLog | NoteRow],
+    counts: Counts,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Read `items` into the raw tables and count them. The caller holds the transaction; progress gets the spans so
+    far."""
+    logs: list[LogRow] = []
+    extra = [(pa.field("file_id", pa.int32()), file_id), (pa.field("merged", pa.bool_()), False)]
+    schema = SPAN_SCHEMA
+    for added, _ in extra:
+        schema = schema.append(added)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        rows: list[SpanRow] = []
+        for item in items:
+            if isinstance(item, RawSpan):
+                rows.append(row_of(item))
+                counts.spans += 1
+                if len(rows) >= BATCH:
+                    yield batch(rows, SPAN_SCHEMA, extra)
+                    rows.clear()
+                    if progress:
+                        progress(counts.spans)
+            elif isinstance(item, RawLog):
+                counts.logs += 1
+                logs.append(_log_row(item))
+            else:
+                counts.notes.append(item)
+        if rows:
+            yield batch(rows, SPAN_SCHEMA, extra)
+
+    insert(con, "raw.spans", pa.RecordBatchReader.from_batches(schema, batches()))
+    if logs:
+        insert(con, "raw.logs", pa.Table.from_batches([batch(logs, LOG_SCHEMA, extra[:1])]))
+    _drop_equal_logs(con, file_id)
+    counts.known = _settle(con, file_id, counts.notes)
+    con.execute(
+        """INSERT INTO raw.pending SELECT DISTINCT trace_id FROM (
+             SELECT trace_id FROM raw.spans WHERE file_id = $f
+             UNION ALL
+             SELECT trace_id FROM raw.logs SEMI JOIN raw.spans USING (trace_id) WHERE raw.logs.file_id = $f)""",
+        {"f": file_id},
+    )
+
+
+def row_of(span: RawSpan) -> SpanRow:
+    """One raw span as a row, with its step keys."""
+    row = normalise(span)
+    row.input_key, row.output_key, row.output_empty = payload_keys(row.kind, row.input, row.output)
+    return row
+
+
+def _log_row(item: RawLog) -> LogRow:
+    event = item.event
+    body = dump(event.body) if event.body is not None else None
+    return LogRow(item.trace_id, item.span_id, item.seq, event.name, event.time_ns, dump(event.attributes), body)
+
+
+def _drop_equal_logs(con: duckdb.DuckDBPyConnection, file_id: int) -> None:
+    """A log record that is there already, or twice in this input, goes: it repeats an export, not an event."""
+    con.execute(
+        """DELETE FROM raw.logs WHERE rowid IN (
+             SELECT id FROM (
+               SELECT rowid AS id, file_id, row_number() OVER (
+                 PARTITION BY trace_id, span_id, name, time_ns, attributes, body ORDER BY file_id = $f, seq) AS n
+               FROM raw.logs WHERE trace_id IN (SELECT trace_id FROM raw.logs WHERE file_id = $f))
+             WHERE n > 1 AND file_id = $f)""",
+        {"f": file_id},
+    )
+
+
+def _settle(con: duckdb.DuckDBPyConnection, file_id: int, notes: list[NoteRow]) -> int:
+    """Leave one row a span. Answers how many spans of this input were known, notes copies that differ."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {_KEY} FROM raw.spans WHERE trace_id IN "
+        f"(SELECT trace_id FROM raw.spans WHERE file_id = $f) GROUP BY {_KEY} HAVING count(*) > 1",
+        {"f": file_id},
+    )
+    known = 0
+    if _one(con, "SELECT count(*) FROM clash"):
+        removed = con.execute(
+            f"""DELETE FROM raw.spans WHERE rowid IN (
+                  SELECT id FROM (
+                    SELECT rowid AS id, row_number() OVER (PARTITION BY {_CONTENT} ORDER BY file_id, source_line) AS n
+                    FROM raw.spans SEMI JOIN clash USING ({_KEY}) WHERE NOT merged)
+                  WHERE n > 1)"""
+        ).fetchall()
+        known += int(removed[0][0])
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {_KEY} FROM raw.spans WHERE trace_id IN "
+        f"(SELECT trace_id FROM raw.spans WHERE file_id = $f) GROUP BY {_KEY} HAVING count(*) > 1 "
+        f"UNION SELECT {_KEY} FROM raw.spans SEMI JOIN raw.logs USING ({_KEY}) WHERE raw.spans.file_id = $f "
+        f"UNION SELECT {_KEY} FROM raw.logs SEMI JOIN raw.spans USING ({_KEY}) WHERE raw.logs.file_id = $f",
+        {"f": file_id},
+    )
+    keys = con.execute(f"SELECT {_KEY} FROM clash ORDER BY ALL").fetchall()
+    for start in range(0, len(keys), BATCH):
+        known += _merge_keys(con, keys[start : start + BATCH], notes)
+    return known
+
+
+def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]], notes: list[NoteRow]) -> int:
+    """Merge all copies and log records of these spans; answers how many further copies this input brought."""
+    asked = pa.table({"trace_id": [key[0] for key in keys], "span_id": [key[1] for key in keys]})
+    con.register("asked", asked)
+    copies = _copies(con)
+    events = _events(con)
+    merged: list[SpanRow] = []
+    kept: list[SpanRow] = []
+    known = 0
+    files: list[int] = []
+    for key in keys:
+        distinct = copies[key]
+        known += len(distinct.new) - 1 if not distinct.old else len(distinct.new)
+        if len(distinct.all) > 1:
+            notes.append(_conflict(key, distinct.all))
+        row = merge([*distinct.all, from_logs(*key, events[key])] if key in events else distinct.all)
+        row.input_key, row.output_key, row.output_empty = payload_keys(row.kind, row.input, row.output)
+        merged.append(row)
+        kept += distinct.all
+        files.append(distinct.file_id)
+    con.execute(f"DELETE FROM raw.spans WHERE ({_KEY}) IN (SELECT ({_KEY}) FROM asked)")
+    con.execute(f"DELETE FROM raw.copies WHERE ({_KEY}) IN (SELECT ({_KEY}) FROM asked)")
+    _insert(con, "raw.spans", merged, files)
+    _insert(con, "raw.copies", kept, [0] * len(kept))
+    con.unregister("asked")
+    return known
+
+
+@dataclass(slots=True)
+class _Copies:
+    """The copies of one span: `old` stood in raw.copies, `new` in raw.spans; `all` are the distinct ones."""
+
+    file_id: int = 0
+    old: list[SpanRow] = field(default_factory=list)
+    new: list[SpanRow] = field(default_factory=list)
+    all: list[SpanRow] = field(default_factory=list)
+
+
+def _copies(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], _Copies]:
+    out: dict[tuple[str, str], _Copies] = {}
+    for table, old in (("raw.copies", True), ("raw.spans", False)):
+        rows = con.execute(
+            f"SELECT {_COLUMNS}, file_id, merged FROM {table} SEMI JOIN asked USING ({_KEY}) "
+            f"ORDER BY {_KEY}, file_id, source_line"
+        ).fetchall()
+        for values in rows:
+            row = SpanRow(*values[: len(FIELDS)])
+            here = out.setdefault((row.trace_id, row.span_id), _Copies(file_id=values[-2] or 0))
+            here.file_id = here.file_id or values[-2]
+            if values[-1] and not old:
+                continue  # a merged row: what it was made of stands in raw.copies
+            (here.old if old else here.new).append(row)
+    for here in out.values():
+        seen: set[str] = set()
+        for row in here.old + here.new:
+            content = repr([getattr(row, name) for name in FIELDS if name not in ("source_file", "source_line")])
+            if content not in seen:
+                seen.add(content)
+                here.all.append(row)
+    return out
+
+
+def _events(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[RawEvent]]:
+    """Log records of the asked spans in the order in which they were said: by time, then by place in the stream."""
+    out: dict[tuple[str, str], list[RawEvent]] = {}
+    rows = con.execute(
+        f"SELECT trace_id, span_id, name, time_ns, attributes, body FROM raw.logs SEMI JOIN asked USING ({_KEY}) "
+        f"ORDER BY {_KEY}, time_ns, seq, body"
+    ).fetchall()
+    for trace_id, span_id, name, time_ns, attributes, body in rows:
+        event = RawEvent(name, time_ns, load(attributes), load(body) if body is not None else None)
+        out.setdefault((trace_id, span_id), []).append(event)
+    return out
+
+
+def _conflict(key: tuple[str, str], copies: list[SpanRow]) -> NoteRow:
+    base = copies[0]
+    differ = sorted(
+        {name for copy in copies[1:] for name in FIELDS if getattr(copy, name) != getattr(base, name)} - {"source_line"}
+    )
+    fields = ", ".join(differ[:6]) + (" …" if len(differ) > 6 else "")
+    return NoteRow(
+        "info",
+        f"span {key[1]} of trace {key[0]} came in {len(copies)} different copies (they differ in {fields}); merged",
+    )
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[SpanRow], files: list[int]) -> None:
+    if rows:
+        made = pa.Table.from_batches([batch(rows, SPAN_SCHEMA)])
+        made = made.append_column("file_id", pa.array(files, type=pa.int32()))
+        insert(con, table, made.append_column("merged", pa.array([True] * len(rows))))
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    return con.execute(sql).fetchall()[0][0]

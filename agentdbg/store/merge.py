@@ -1,0 +1,30 @@
+"""Copies of one span to one span: the most complete copy wins field by field, whatever the order in which they came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from agentdbg.rows import SpanRow
+
+OWN = ("source_file", "source_line")  # where a copy came from is no part of what it says
+_DEFAULTS = SpanRow(trace_id="", span_id="", parent_id=None, name="")
+
+
+def merge(copies: Sequence[SpanRow]) -> SpanRow:
+    """One row of several copies of a span. Commutative, associative over the whole set and idempotent."""
+    ranked = sorted(copies, key=_rank, reverse=True)
+    out = msgspec.structs.replace(ranked[0])
+    for copy in ranked[1:]:
+        for field in SpanRow.__struct_fields__:
+            if field not in OWN and getattr(out, field) == getattr(_DEFAULTS, field):
+                setattr(out, field, getattr(copy, field))
+    return out
+
+
+def _rank(row: SpanRow) -> tuple[bool, bool, bool, int, str]:
+    """How complete a copy is: closed, with a status, a span rather than log records, then by what it tells."""
+    told = sum(getattr(row, field) is not None for field in SpanRow.__struct_fields__ if field not in OWN)
+    content = repr([getattr(row, field) for field in SpanRow.__struct_fields__ if field not in OWN])
+    return row.end_ns is not None, row.status != "unset", bool(row.name), told, content

@@ -1,0 +1,101 @@
+"""The second half of an ingest: everything that follows from whole traces, for the traces that new spans touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from agentdbg.resolve import Facts, Price, Resolved, resolve
+from agentdbg.resolve.facts import CallRow, HandoffRow, Role, TraceRow, TurnRow
+from agentdbg.store.columns import arrow_schema, batch, insert
+
+CHUNK = 50_000  # spans a transaction
+_PAYLOADS = ("input", "output", "tools", "parameters")
+_NARROW = [
+    name
+    for name in Facts.__struct_fields__
+    if not name.startswith("has_") and name not in ("agent", "turn_id", "is_call")
+]
+_SELECT = ", ".join(
+    [f's."{name}"' for name in _NARROW] + [f"s.{name} IS NOT NULL" for name in _PAYLOADS] + ["s.session_id"]
+)
+_TABLES: dict[str, type[Any]] = {
+    "traces": TraceRow,
+    "roles": Role,
+    "calls": CallRow,
+    "turns": TurnRow,
+    "handoffs": HandoffRow,
+}
+
+
+def resolve_pending(
+    con: duckdb.DuckDBPyConnection, price: Price, progress: Callable[[int], None] | None = None
+) -> None:
+    """Make the derived tables anew for every trace in raw.pending, some tens of thousands of spans a transaction."""
+    while chunk := _next_chunk(con):
+        con.execute("BEGIN")
+        try:
+            con.register("chunk", pa.table({"trace_id": chunk}))
+            _replace(con, [resolve(spans, price, session) for spans, session in _traces(con)])
+            con.execute("DELETE FROM raw.pending WHERE trace_id IN (SELECT trace_id FROM chunk)")
+            con.execute("COMMIT")
+        except BaseException:
+            con.execute("ROLLBACK")
+            raise
+        finally:
+            con.unregister("chunk")
+        if progress:
+            progress(len(chunk))
+
+
+def _next_chunk(con: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = con.execute(
+        "SELECT trace_id, (SELECT count(*) FROM raw.spans s WHERE s.trace_id = p.trace_id) FROM "
+        "(SELECT DISTINCT trace_id FROM raw.pending) p ORDER BY trace_id LIMIT $n",
+        {"n": CHUNK},
+    ).fetchall()
+    chunk: list[str] = []
+    spans = 0
+    for trace_id, count in rows:
+        chunk.append(trace_id)
+        spans += count
+        if spans >= CHUNK:
+            break
+    return chunk
+
+
+def _traces(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[list[Facts], str | None]]:
+    rows = con.execute(
+        f"SELECT {_SELECT} FROM raw.spans s SEMI JOIN chunk ON s.trace_id = chunk.trace_id "
+        "ORDER BY s.trace_id, s.start_ns, s.span_id"
+    ).fetchall()
+    for _, group in groupby(rows, key=lambda row: row[0]):
+        spans: list[Facts] = []
+        session: str | None = None
+        for row in group:
+            spans.append(Facts(*row[:-1]))
+            session = session or row[-1]
+        yield spans, session
+
+
+def _replace(con: duckdb.DuckDBPyConnection, made: list[Resolved]) -> None:
+    for table in (*_TABLES, "trace_notes", "findings", "skipped", "judged"):
+        con.execute(f"DELETE FROM derived.{table} WHERE trace_id IN (SELECT trace_id FROM chunk)")
+    rows: dict[str, list[Any]] = {
+        "traces": [one.trace for one in made],
+        "roles": [role for one in made for role in one.roles],
+        "calls": [call for one in made for call in one.calls],
+        "turns": [turn for one in made for turn in one.turns],
+        "handoffs": [edge for one in made for edge in one.handoffs],
+    }
+    for table, kind in _TABLES.items():
+        if rows[table]:
+            insert(con, f"derived.{table}", pa.Table.from_batches([batch(rows[table], arrow_schema(kind))]))
+    notes = [(one.trace.trace_id, note) for one in made for note in one.notes]
+    if notes:
+        told = pa.table({"trace_id": [note[0] for note in notes], "message": [note[1] for note in notes]})
+        insert(con, "derived.trace_notes", told)

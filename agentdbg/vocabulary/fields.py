@@ -1,0 +1,95 @@
+"""Filling a row from raw attributes by table: the first name that is there wins, and what is already known stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agentdbg.rows import SpanRow
+from agentdbg.vocabulary.jsontext import dump, parsed
+
+Table = Mapping[str, Sequence[str]]
+
+COUNTS = frozenset(
+    {"input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "graph_step"}
+)
+MONEY = frozenset({"reported_cost_usd"})
+
+
+def fill(row: SpanRow, attributes: Mapping[str, Any], table: Table) -> None:
+    """Set each absent field of `row` to the first of its names that `attributes` holds."""
+    for field, names in table.items():
+        if getattr(row, field) is None:
+            keep(row, field, first(attributes, names))
+
+
+def keep(row: SpanRow, field: str, value: Any) -> None:
+    """Set a field that is still absent; counts and money become numbers, or stay absent where they are none."""
+    if value is None or value == "" or getattr(row, field) is not None:
+        return
+    if field in COUNTS:
+        value = count(value)
+    elif field in MONEY:
+        value = number(value)
+    elif not isinstance(value, str):
+        value = str(value)
+    setattr(row, field, value)
+
+
+def keep_json(row: SpanRow, field: str, value: Any) -> None:
+    """Set an absent payload field to the JSON text of a value; JSON inside a string becomes the value."""
+    if value is not None and getattr(row, field) is None:
+        setattr(row, field, dump(parsed(value)))
+
+
+def first(attributes: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The first value that is there and not null."""
+    for name in names:
+        value = attributes.get(name)
+        if value is not None:
+            return value
+    return None
+
+
+def count(value: Any) -> int | None:
+    """A token count; None for what is no whole, non-negative number that fits 63 bits."""
+    found = number(value)
+    return int(found) if found is not None and 0 <= found < 2**63 else None
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also from text; booleans are none."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if found == found and abs(found) != float("inf") else None
+
+
+def unflattened(attributes: Mapping[str, Any], prefix: str) -> tuple[list[Any], bool]:
+    """Indexed attributes (`prefix.0.role`, `prefix.0.content`, …) as a list of nested values, and whether indices are
+    missing (an SDK that ran into its attribute limit drops the oldest first). Indices sort as numbers."""
+    root: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if key.startswith(prefix):
+            here = root
+            *path, last = key[len(prefix) :].split(".")
+            for step in path:
+                inner = here.get(step)
+                if not isinstance(inner, dict):
+                    inner = here[step] = {}
+                here = inner
+            here[last] = value
+    indices = sorted(int(step) for step in root if step.isdigit())
+    gaps = bool(indices) and indices != list(range(len(indices)))
+    return [_listed(root[str(index)]) for index in indices], gaps
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if value and all(key.isdigit() for key in value):
+        return [_listed(value[key]) for key in sorted(value, key=int)]
+    return {key: _listed(inner) for key, inner in value.items()}

@@ -1,0 +1,55 @@
+"""The `gen_ai.*` message events of OTel's older GenAI generation: as span events, log records, or JSON in one
+attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from agentdbg.rows import RawEvent
+from agentdbg.vocabulary.jsontext import parsed
+from agentdbg.vocabulary.messages import Message, message
+
+ROLES = {
+    "gen_ai.system.message": "system", "gen_ai.user.message": "user", "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+}  # fmt: skip
+
+
+def conversation(events: Iterable[tuple[str, dict[str, Any]]]) -> tuple[list[Message], list[Message]]:
+    """(what the model was given, what it answered) of (event name, payload) pairs in order."""
+    given: list[Message] = []
+    answered: list[Message] = []
+    for name, payload in events:
+        if name == "gen_ai.choice":
+            answered.append(_choice(payload))
+        elif name in ROLES:
+            given.append(message(payload, ROLES[name]))
+    return given, answered
+
+
+def payload(event: RawEvent) -> tuple[str, dict[str, Any]]:
+    """An event's name and message: a log record's body, or a span event's attributes without the envelope."""
+    if isinstance(event.body, dict) and event.body:
+        return event.name, event.body
+    attributes = event.attributes.items()
+    return event.name, {
+        key.removeprefix("gen_ai."): parsed(value) for key, value in attributes if key != "gen_ai.system"
+    }
+
+
+def recorded(value: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a JSON attribute that holds a list of them, each naming itself in `event.name`."""
+    value = parsed(value)
+    if not isinstance(value, list):
+        return []
+    return [(str(item.get("event.name", "")), item) for item in value if isinstance(item, dict)]
+
+
+def _choice(said: dict[str, Any]) -> Message:
+    inner = said.get("message", said)
+    out = message(inner, "assistant") if inner else {"role": "assistant", "parts": []}
+    out["role"] = "assistant"
+    if finish := said.get("finish_reason"):
+        out["finish_reason"] = str(finish)
+    return out

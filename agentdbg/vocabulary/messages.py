@@ -1,0 +1,287 @@
+"""Chat messages of every dialect to the neutral message of model.py.
+
+Understood: OpenAI Chat Completions and Responses items, Anthropic content blocks, Gemini contents, Bedrock Converse
+blocks, LangChain (constructor, dict, data and tuple forms), OTel GenAI parts, and plain text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentdbg.vocabulary.jsontext import parsed
+
+Message = dict[str, Any]
+Part = dict[str, Any]
+
+ROLES = {
+    "human": "user", "user": "user", "humanmessage": "user", "humanmessagechunk": "user",
+    "ai": "assistant", "assistant": "assistant", "model": "assistant", "aimessage": "assistant",
+    "aimessagechunk": "assistant",
+    "system": "system", "developer": "system", "systemmessage": "system", "systemmessagechunk": "system",
+    "tool": "tool", "function": "tool", "toolmessage": "tool", "toolmessagechunk": "tool", "functionmessage": "tool",
+    "tool-response": "tool", "tool-call": "assistant", "tool_response": "tool",
+    "tool_call": "assistant", "ipython": "tool",
+}  # fmt: skip
+TEXT_TYPES = {"text", "input_text", "output_text", "refusal", None}
+REASONING_TYPES = {"reasoning", "thinking", "redacted_thinking", "reasoning_content"}
+CALL_TYPES = {"tool_call", "tool_use", "tool-call", "function_call", "function", "server_tool_use", "custom_tool_call"}
+RESULT_TYPES = {
+    "tool_call_response",
+    "tool_result",
+    "tool-result",
+    "function_call_output",
+    "tool_response",
+    "custom_tool_call_output",
+}
+
+
+def messages(value: Any, role: str = "user") -> list[Message] | None:
+    """Messages of a recorded value: a list, one message, a request object holding `messages`, or text said by `role`.
+    None where nothing was recorded."""
+    value = parsed(value)
+    if value is None or value == "" or value == []:
+        return None
+    if isinstance(value, dict):
+        for key in ("messages", "contents", "input"):
+            inner = parsed(value.get(key))
+            if isinstance(inner, list):
+                system = value.get("system") or value.get("system_instruction") or value.get("instructions")
+                return join((messages(system, "system") or []) + (messages(inner) or []))
+        return [message(value, role)]
+    if isinstance(value, list):
+        if _is_pair(value):
+            return [message(value, role)]
+        if len(value) == 1 and isinstance(value[0], list):  # LangChain: a list of conversations
+            return messages(value[0], role)
+        if value and all(_is_part(item) for item in value):
+            return [{"role": role, "parts": [part for item in value for part in parts(item)]}]
+        return join([message(item, role) for item in value])
+    return [{"role": role, "parts": parts(value)}]
+
+
+def message(value: Any, role: str = "user") -> Message:
+    """One message of any dialect. `role` is used where the message does not say."""
+    value = parsed(value)
+    if _is_pair(value):
+        return {"role": ROLES.get(str(value[0]).lower(), role), "parts": parts(value[1])}
+    if not isinstance(value, dict):
+        return {"role": role, "parts": parts(value)}
+    value = _unwrapped(value)
+    kind = value.get("type")
+    if "role" not in value and (kind in CALL_TYPES or kind in REASONING_TYPES):
+        return {"role": "assistant", "parts": parts(value)}
+    if "role" not in value and kind in RESULT_TYPES:
+        return {"role": "tool", "parts": parts(value)}
+    said = value.get("role") or kind
+    out: Message = {"role": ROLES.get(str(said).lower(), role), "parts": _body(value)}
+    if out["role"] == "tool" and not any(part["type"] == "tool_result" for part in out["parts"]):
+        out["parts"] = [_tool_message(value, out["parts"])]
+    elif out["role"] == "user" and out["parts"] and all(part["type"] == "tool_result" for part in out["parts"]):
+        out["role"] = "tool"  # Anthropic and Gemini send results under the user's role
+    if value.get("name") and out["role"] != "tool":
+        out["name"] = str(value["name"])
+    if finish := value.get("finish_reason"):
+        out["finish_reason"] = str(finish)
+    return out
+
+
+def parts(value: Any) -> list[Part]:
+    """Parts of a content value: text, one block, or a list of blocks of any dialect."""
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        return [{"type": "text", "text": value}]
+    if isinstance(value, list):
+        return [part for item in value for part in parts(item)]
+    if not isinstance(value, dict):
+        return [{"type": "text", "text": str(value)}]
+    return _block(value)
+
+
+def tool_call(name: Any, arguments: Any, call_id: Any) -> Part:
+    """A tool call part. Arguments that are JSON text become the value; text that is no JSON stays text."""
+    return {
+        "type": "tool_call",
+        "id": str(call_id) if call_id else None,
+        "name": str(name or ""),
+        "arguments": parsed(arguments),
+    }
+
+
+def tool_definition(value: Any) -> dict[str, Any] | None:
+    """A tool definition of any dialect as {name, description, parameters}; None where there is no name."""
+    value = parsed(value)
+    if not isinstance(value, dict):
+        return {"name": value} if isinstance(value, str) and value else None
+    inner = value.get("function") if isinstance(value.get("function"), dict) else value.get("toolSpec") or value
+    if not isinstance(inner, dict) or not inner.get("name"):
+        return None
+    schema: Any = None
+    for key in ("parameters", "input_schema", "inputSchema", "parameters_json_schema", "json_schema"):
+        if inner.get(key) is not None:
+            schema = parsed(inner[key])
+            break
+    if isinstance(schema, dict) and isinstance(schema.get("json"), dict):
+        schema = schema["json"]
+    return {"name": str(inner["name"]), "description": inner.get("description"), "parameters": schema}
+
+
+def tool_definitions(value: Any) -> list[dict[str, Any]] | None:
+    """Tool definitions of a recorded list, or None where none is recorded."""
+    value = parsed(value)
+    if isinstance(value, dict):
+        value = value.get("tools") or [value]
+    if not isinstance(value, list):
+        return None
+    nested = [item for entry in value for item in (_declarations(entry) or [entry])]
+    return [tool for tool in map(tool_definition, nested) if tool] or None
+
+
+def join(items: list[Message]) -> list[Message]:
+    """Neighbouring assistant items of one answer as one message: the Responses API tells text and each tool call
+    apart."""
+    out: list[Message] = []
+    for item in items:
+        last = out[-1] if out else None
+        if (
+            last is not None
+            and last["role"] == item["role"] == "assistant"
+            and set(last) == set(item) == {"role", "parts"}
+            and item["parts"]
+            and all(part["type"] in ("tool_call", "reasoning") for part in item["parts"])
+            and any(part["type"] in ("tool_call", "reasoning") for part in last["parts"])
+        ):
+            out[-1] = {"role": "assistant", "parts": last["parts"] + item["parts"]}
+        else:
+            out.append(item)
+    return out
+
+
+def _declarations(entry: Any) -> list[Any] | None:
+    found = entry.get("function_declarations") or entry.get("functionDeclarations") if isinstance(entry, dict) else None
+    return found if isinstance(found, list) else None
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and all(isinstance(item, str) for item in value)
+        and value[0].lower() in ROLES
+    )
+
+
+def _is_part(item: Any) -> bool:
+    if isinstance(item, str):
+        return True
+    if not isinstance(item, dict) or "role" in item:
+        return False
+    return (item.get("type") in ("text", "output_text", "input_text") and ("text" in item or "content" in item)) or (
+        "type" not in item and bool({"text", "toolUse", "toolResult", "functionCall", "functionResponse"} & set(item))
+    )
+
+
+def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
+    """LangChain's serialised forms as one flat message."""
+    if value.get("type") == "constructor" and isinstance(value.get("kwargs"), dict):
+        identity = value.get("id")
+        name = identity[-1] if isinstance(identity, list) and identity else ""
+        return {"type": str(name).lower(), **{k: v for k, v in value["kwargs"].items() if k != "type"}}
+    if isinstance(value.get("data"), dict) and "content" in value["data"] and "type" in value:
+        return {**value["data"], "type": value["type"]}
+    if isinstance(value.get("message"), dict) and "role" not in value:
+        inner = _unwrapped(value["message"])
+        return {"finish_reason": value["finish_reason"], **inner} if value.get("finish_reason") else inner
+    return value
+
+
+def _body(value: dict[str, Any]) -> list[Part]:
+    extra = value.get("additional_kwargs")
+    extra = extra if isinstance(extra, dict) else {}
+    out: list[Part] = []
+    if reasoning := value.get("reasoning_content") or extra.get("reasoning_content"):
+        out.append({"type": "reasoning", "text": str(reasoning)})
+    for key in ("parts", "content", "contents", "text", "refusal"):
+        content = value.get(key)
+        if content not in (None, "", []):
+            content = parsed(content) if key == "parts" else content
+            out += parts(content)
+            break
+    seen = {part["id"] for part in out if part["type"] == "tool_call" and part["id"]}
+    calls = value.get("tool_calls") or extra.get("tool_calls") or []
+    for call in parsed(calls) if isinstance(parsed(calls), list) else []:
+        made = _block(call) if isinstance(call, dict) else []
+        out += [part for part in made if part["type"] == "tool_call" and (not part["id"] or part["id"] not in seen)]
+    legacy = value.get("function_call")
+    if isinstance(legacy, dict) and not calls:
+        out.append(tool_call(legacy.get("name"), legacy.get("arguments"), None))
+    return out
+
+
+def _tool_message(value: dict[str, Any], body: list[Part]) -> Part:
+    call_id = value.get("tool_call_id") or value.get("call_id") or value.get("id")
+    if body and all(part["type"] == "text" for part in body):
+        result: Any = "\n".join(part["text"] for part in body)
+    else:
+        result = value.get("content", value.get("output")) if body or "content" in value else None
+    part: Part = {"type": "tool_result", "id": str(call_id) if call_id else None, "result": result}
+    if value.get("name"):
+        part["name"] = str(value["name"])
+    return part
+
+
+def _block(value: dict[str, Any]) -> list[Part]:
+    kind = value.get("type")
+    if isinstance(value.get("tool_call"), dict):  # OpenInference's flattening keeps one more level
+        return _block(value["tool_call"])
+    if kind in RESULT_TYPES or "toolResult" in value or "functionResponse" in value or "function_response" in value:
+        return [_result_block(value)]
+    if kind in CALL_TYPES or {"toolUse", "functionCall", "function_call", "function", "args"} & set(value):
+        return [_call_block(value)]
+    if kind in REASONING_TYPES or value.get("thought") is True or "reasoningContent" in value:
+        text = value.get("text") or value.get("thinking") or value.get("content") or value.get("summary") or ""
+        if isinstance(text, list):
+            text = "\n".join(str(item.get("text", item)) if isinstance(item, dict) else str(item) for item in text)
+        return [{"type": "reasoning", "text": str(text)}]
+    if kind == "message_content" or "message_content" in value:
+        inner = value.get("message_content", {})
+        return _block(inner) if isinstance(inner, dict) else parts(inner)
+    if kind in TEXT_TYPES:
+        for key in ("text", "content", "refusal"):
+            if isinstance(value.get(key), str):
+                return [{"type": "text", "text": value[key]}] if value[key] else []
+    if kind == "message":
+        return parts(value.get("content"))
+    return [{**value, "type": "media", "media_type": kind}]
+
+
+def _call_block(value: dict[str, Any]) -> Part:
+    inner = value.get("toolUse") or value.get("functionCall") or value.get("function_call") or value.get("function")
+    inner = inner if isinstance(inner, dict) else value
+    call_id = (
+        value.get("call_id") or value.get("id") or value.get("toolCallId") or inner.get("toolUseId") or inner.get("id")
+    )
+    name = inner.get("name") or value.get("toolName") or value.get("name")
+    for key in ("arguments", "args", "input", "parameters"):
+        if key in inner:
+            return tool_call(name, inner[key], call_id)
+    return tool_call(name, value.get("arguments", {}), call_id)
+
+
+def _result_block(value: dict[str, Any]) -> Part:
+    inner = value.get("toolResult") or value.get("functionResponse") or value.get("function_response") or value
+    call_id = (
+        value.get("tool_use_id") or value.get("call_id") or value.get("tool_call_id") or value.get("toolCallId")
+        or inner.get("toolUseId") or inner.get("id") or value.get("id")
+    )  # fmt: skip
+    result: Any = None
+    for key in ("result", "response", "output", "content"):
+        if key in inner:
+            result = inner[key]
+            break
+    blocks = parts(result) if isinstance(result, list) and result and all(_is_part(item) for item in result) else None
+    if blocks and all(part["type"] == "text" for part in blocks):
+        result = "\n".join(part["text"] for part in blocks)
+    part: Part = {"type": "tool_result", "id": str(call_id) if call_id else None, "result": result}
+    if name := inner.get("name") or value.get("toolName"):
+        part["name"] = str(name)
+    return part
