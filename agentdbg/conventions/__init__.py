@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 from functools import cache
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary import failures
@@ -72,21 +72,24 @@ def normalise(span: RawSpan) -> SpanRow:
     _judge_status(span, row)
     spoken = [convention for convention in shelf() if convention.claims(span)]
     for convention in spoken:
-        convention.read(span, row)
-        if span.events and isinstance(convention, EventConvention):
-            convention.events(span.events, row)
+        try:
+            convention.read(span, row)
+            if span.events and isinstance(convention, EventConvention):
+                convention.events(span.events, row)
+        except (RecursionError, ValueError):
+            row.payload_cut = True  # nested beyond what can be walked or written: no payload
     if spoken:
         row.convention = "+".join(convention.name for convention in spoken)
-    row.attributes = dump(span.attributes) if span.attributes else None
-    row.events = dump([_event(event) for event in span.events]) if span.events else None
-    row.links = dump(span.links) if span.links else None
-    row.resource = dump(span.resource) if span.resource else None
+    row.attributes = kept(span.attributes) if span.attributes else None
+    row.events = dump([_written(_event(event)) for event in span.events]) if span.events else None
+    row.links = dump(_written(span.links)) if span.links else None
+    row.resource = kept(span.resource) if span.resource else None
     return row
 
 
 def from_logs(trace_id: str, span_id: str, events: Sequence[RawEvent]) -> SpanRow:
     """What the log records of one span tell of it: a row in which all else is absent."""
-    row = SpanRow(trace_id=trace_id, span_id=span_id, parent_id=None, name="", kind="llm")
+    row = SpanRow(trace_id=trace_id, span_id=span_id, parent_id=None, name="")
     for convention in shelf():
         if isinstance(convention, EventConvention):
             convention.events(events, row)
@@ -114,6 +117,22 @@ def _judge_status(span: RawSpan, row: SpanRow) -> None:
     if row.status == "error":
         told, row.error_message = failures.split(message) if message else (None, None)
         row.error_type = told or (failures.class_name(error_type) if error_type else None)
+
+
+def kept(attributes: dict[str, Any]) -> str:
+    """All attributes as JSON text; one that is nested beyond what can be written gives way to a word about it."""
+    try:
+        return dump(attributes)
+    except ValueError:
+        return dump({key: _written(value) for key, value in attributes.items()})
+
+
+def _written(value: Any) -> Any:
+    try:
+        dump(value)
+    except ValueError:
+        return "(nested too deeply to keep)"
+    return value
 
 
 def _event(event: RawEvent) -> dict[str, object]:

@@ -148,7 +148,7 @@ def _content(attributes: dict[str, Any], row: SpanRow) -> None:
         row.output = dump(answers)
     if (
         row.tools is None
-        and row.kind == "llm"
+        and row.kind in ("llm", "other")
         and (tools := tool_definitions(attributes.get("gen_ai.tool.definitions")))
     ):
         row.tools = dump(tools)

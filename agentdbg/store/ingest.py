@@ -13,12 +13,12 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from agentdbg.conventions import from_logs, normalise
+from agentdbg.conventions import from_logs, kept, normalise
 from agentdbg.rows import NoteRow, RawEvent, RawLog, RawSpan, SpanRow
 from agentdbg.steps.messages import payload_keys
 from agentdbg.store.columns import arrow_schema, batch, insert
 from agentdbg.store.merge import merge
-from agentdbg.vocabulary.jsontext import dump, load
+from agentdbg.vocabulary.jsontext import load
 
 BATCH = 5_000
 SPAN_SCHEMA = arrow_schema(SpanRow)
@@ -87,7 +87,10 @@ def write(
         if rows:
             yield batch(rows, SPAN_SCHEMA, extra)
 
-    insert(con, "raw.spans", pa.RecordBatchReader.from_batches(schema, batches()))
+    failed: list[BaseException] = []
+    insert(con, "raw.spans", pa.RecordBatchReader.from_batches(schema, _kept(batches(), failed)))
+    if failed:
+        raise failed[0]
     if logs:
         insert(con, "raw.logs", pa.Table.from_batches([batch(logs, LOG_SCHEMA, extra[:1])]))
     _drop_equal_logs(con, file_id)
@@ -101,6 +104,15 @@ def write(
     )
 
 
+def _kept(batches: Iterator[pa.RecordBatch], failed: list[BaseException]) -> Iterator[pa.RecordBatch]:
+    """The batches; what goes wrong meanwhile (an unreadable input, Ctrl-C) ends them and is kept, since it would reach us
+    through DuckDB as nothing but text."""
+    try:
+        yield from batches
+    except BaseException as error:
+        failed.append(error)
+
+
 def row_of(span: RawSpan) -> SpanRow:
     """One raw span as a row, with its step keys."""
     row = normalise(span)
@@ -110,8 +122,8 @@ def row_of(span: RawSpan) -> SpanRow:
 
 def _log_row(item: RawLog) -> LogRow:
     event = item.event
-    body = dump(event.body) if event.body is not None else None
-    return LogRow(item.trace_id, item.span_id, item.seq, event.name, event.time_ns, dump(event.attributes), body)
+    body = kept({"body": event.body}) if event.body is not None else None
+    return LogRow(item.trace_id, item.span_id, item.seq, event.name, event.time_ns, kept(event.attributes), body)
 
 
 def _drop_equal_logs(con: duckdb.DuckDBPyConnection, file_id: int) -> None:
@@ -170,8 +182,8 @@ def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]],
     for key in keys:
         distinct = copies[key]
         known += len(distinct.new) - 1 if not distinct.old else len(distinct.new)
-        if len(distinct.all) > 1:
-            notes.append(_conflict(key, distinct.all))
+        if len(closed := [copy for copy in distinct.all if copy.end_ns is not None]) > 1:
+            notes.append(_conflict(key, closed))
         row = merge([*distinct.all, from_logs(*key, events[key])] if key in events else distinct.all)
         row.input_key, row.output_key, row.output_empty = payload_keys(row.kind, row.input, row.output)
         merged.append(row)
@@ -227,7 +239,7 @@ def _events(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[RawEve
         f"ORDER BY {_KEY}, time_ns, seq, body"
     ).fetchall()
     for trace_id, span_id, name, time_ns, attributes, body in rows:
-        event = RawEvent(name, time_ns, load(attributes), load(body) if body is not None else None)
+        event = RawEvent(name, time_ns, load(attributes), load(body)["body"] if body else None)
         out.setdefault((trace_id, span_id), []).append(event)
     return out
 

@@ -47,12 +47,13 @@ def literal(value: Any) -> Any:
 
 
 def dump(value: Any) -> str:
-    """JSON text of a value; keys in the order given, so that what was recorded is told as it was recorded."""
+    """JSON text of a value; keys in the order given, so that what was recorded is told as it was recorded. ValueError for
+    nesting beyond what can be written."""
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
     except (TypeError, ValueError):
         pass
     try:
         return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
-    except (RecursionError, ValueError):
-        return json.dumps(str(type(value).__name__) + " (nested too deeply to write)")
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

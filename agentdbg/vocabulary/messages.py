@@ -66,7 +66,7 @@ def message(value: Any, role: str = "user") -> Message:
     if not isinstance(value, dict):
         return {"role": role, "parts": parts(value)}
     value = _unwrapped(value)
-    kind = value.get("type")
+    kind = _type(value)
     if "role" not in value and (kind in CALL_TYPES or kind in REASONING_TYPES):
         return {"role": "assistant", "parts": parts(value)}
     if "role" not in value and kind in RESULT_TYPES:
@@ -156,6 +156,11 @@ def join(items: list[Message]) -> list[Message]:
     return out
 
 
+def _type(value: dict[str, Any]) -> str | None:
+    kind = value.get("type")
+    return kind if isinstance(kind, str) else None
+
+
 def _declarations(entry: Any) -> list[Any] | None:
     found = entry.get("function_declarations") or entry.get("functionDeclarations") if isinstance(entry, dict) else None
     return found if isinstance(found, list) else None
@@ -175,7 +180,7 @@ def _is_part(item: Any) -> bool:
         return True
     if not isinstance(item, dict) or "role" in item:
         return False
-    return (item.get("type") in ("text", "output_text", "input_text") and ("text" in item or "content" in item)) or (
+    return (_type(item) in ("text", "output_text", "input_text") and ("text" in item or "content" in item)) or (
         "type" not in item and bool({"text", "toolUse", "toolResult", "functionCall", "functionResponse"} & set(item))
     )
 
@@ -230,7 +235,7 @@ def _tool_message(value: dict[str, Any], body: list[Part]) -> Part:
 
 
 def _block(value: dict[str, Any]) -> list[Part]:
-    kind = value.get("type")
+    kind = _type(value)
     if isinstance(value.get("tool_call"), dict):  # OpenInference's flattening keeps one more level
         return _block(value["tool_call"])
     if kind in RESULT_TYPES or "toolResult" in value or "functionResponse" in value or "function_response" in value:

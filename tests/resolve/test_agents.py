@@ -1,0 +1,110 @@
+"""Whose work a span is: a sketch in, agents and turns out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.stores import of_files, of_sketch, otlp
+
+
+def agents(store) -> list[tuple[str, str | None]]:  # type: ignore[no-untyped-def]
+    return store.reader().rows("SELECT name, agent FROM spans ORDER BY start_ns, span_id")
+
+
+def test_a_span_belongs_to_the_nearest_agent_above_it(tmp_path: Path) -> None:
+    store = of_sketch(
+        tmp_path,
+        """
+workflow report
+  agent planner
+    llm gpt-4o in=10 out=1
+    tool search {"q": "rome"} -> []
+      agent researcher
+        llm gpt-4o in=20 out=2
+""",
+    )
+    assert agents(store) == [
+        ("report", None),
+        ("planner", "planner"),
+        ("gpt-4o", "planner"),
+        ("search", "planner"),
+        ("researcher", "researcher"),
+        ("gpt-4o", "researcher"),
+    ]
+
+
+def test_an_agent_that_calls_itself_through_a_tool_starts_a_turn(tmp_path: Path) -> None:
+    store = of_sketch(
+        tmp_path,
+        """
+agent planner
+  llm gpt-4o
+  tool think
+    agent planner
+      llm gpt-4o
+""",
+    )
+    assert store.reader().rows("SELECT agent, parent_turn_id IS NULL FROM agent_turns ORDER BY start_ns") == [
+        ("planner", True),
+        ("planner", False),
+    ]
+
+
+def test_a_wrapper_of_the_same_agent_is_no_turn_of_its_own(tmp_path: Path) -> None:
+    store = of_sketch(tmp_path, "agent planner\n  agent planner\n    llm gpt-4o\n")
+    assert len(store.reader().rows("FROM agent_turns")) == 1
+
+
+def test_a_root_called_agent_by_its_name_alone_is_the_workflow(tmp_path: Path) -> None:
+    spans = [
+        {"name": "my run", "id": "a" * 16, "attributes": {"openinference.span.kind": "AGENT"}, "end": 900},
+        {
+            "name": "x",
+            "id": "b" * 16,
+            "parent": "a" * 16,
+            "attributes": {"openinference.span.kind": "AGENT", "agent.name": "planner"},
+        },
+        {"name": "call", "id": "c" * 16, "parent": "b" * 16, "attributes": {"openinference.span.kind": "LLM"}},
+    ]
+    assert agents(of_files(otlp(tmp_path, spans))) == [("my run", None), ("x", "planner"), ("call", "planner")]
+
+
+def test_a_root_agent_that_works_itself_stays_one(tmp_path: Path) -> None:
+    spans = [
+        {"name": "Manager.run", "id": "a" * 16, "attributes": {"openinference.span.kind": "AGENT"}, "end": 900},
+        {"name": "call", "id": "b" * 16, "parent": "a" * 16, "attributes": {"openinference.span.kind": "LLM"}},
+        {
+            "name": "Worker.run",
+            "id": "c" * 16,
+            "parent": "a" * 16,
+            "attributes": {"openinference.span.kind": "AGENT"},
+            "start": 200,
+        },
+    ]
+    assert agents(of_files(otlp(tmp_path, spans))) == [
+        ("Manager.run", "Manager"),
+        ("call", "Manager"),
+        ("Worker.run", "Worker"),
+    ]
+
+
+def test_without_any_agent_the_steps_under_the_root_that_call_models_are_named_after_their_spans(
+    tmp_path: Path,
+) -> None:
+    store = of_sketch(
+        tmp_path,
+        """
+workflow job
+  other planner
+    llm gpt-4o
+  other load
+    tool read_file
+  other RunnableSequence
+    llm gpt-4o
+""",
+    )
+    told = store.reader().rows("SELECT name, agent, agent_rule FROM spans WHERE agent IS NOT NULL ORDER BY start_ns")
+    assert told == [
+        ("planner", "planner", "span name under the root"),
+        ("gpt-4o", "planner", "inherited from ancestor"),
+    ]

@@ -1,0 +1,119 @@
+"""Who passed work to whom, and the rule that saw it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stores import of_sketch
+
+EDGES = "SELECT from_agent, to_agent, rule, receiver_span_id IS NULL FROM handoffs ORDER BY seq"
+
+
+@pytest.mark.parametrize(
+    ("sketch", "edges"),
+    [
+        pytest.param(
+            """
+workflow w
+  agent planner
+    llm gpt-4o
+    handoff writer {"task": "x"}
+  agent writer
+    llm gpt-4o
+""",
+            [("planner", "writer", "handoff span", False)],
+            id="a span that says so, once",
+        ),
+        pytest.param(
+            """
+workflow w
+  agent planner
+    llm gpt-4o
+    tool transfer_to_data_analyst
+  agent "Data Analyst"
+    llm gpt-4o
+""",
+            [("planner", "Data Analyst", "tool name", False)],
+            id="a tool whose name says so",
+        ),
+        pytest.param(
+            """
+agent planner
+  llm gpt-4o
+  tool ask
+    agent writer
+      llm gpt-4o
+""",
+            [("planner", "writer", "agent as tool", False)],
+            id="an agent as a tool",
+        ),
+        pytest.param(
+            """
+agent planner
+  llm gpt-4o
+  agent writer
+    llm gpt-4o
+""",
+            [("planner", "writer", "nested agent", False)],
+            id="an agent inside an agent",
+        ),
+        pytest.param(
+            """
+workflow w
+  agent planner
+    llm gpt-4o
+  agent writer
+    llm gpt-4o
+  agent planner
+    llm gpt-4o
+""",
+            [("planner", "writer", "next sibling", False), ("writer", "planner", "next sibling", False)],
+            id="one after the other",
+        ),
+        pytest.param(
+            """
+workflow w
+  agent planner
+    llm gpt-4o
+  agent left
+    llm gpt-4o
+  agent right parallel
+    llm gpt-4o
+  agent merger
+    llm gpt-4o
+""",
+            [
+                ("planner", "left", "next sibling", False),
+                ("planner", "right", "next sibling", False),
+                ("left", "merger", "next sibling", False),
+                ("right", "merger", "next sibling", False),
+            ],
+            id="fan out and in",
+        ),
+        pytest.param(
+            """
+workflow w
+  agent planner
+    llm gpt-4o
+    handoff writer {"task": "x"}
+""",
+            [("planner", "writer", "handoff span", True)],
+            id="to an agent that never ran",
+        ),
+        pytest.param("agent planner\n  llm gpt-4o\n  tool search\n  llm gpt-4o\n", [], id="one agent alone"),
+    ],
+)
+def test_handoffs(tmp_path: Path, sketch: str, edges: list[tuple[str, str, str, bool]]) -> None:
+    assert of_sketch(tmp_path, sketch).reader().rows(EDGES) == edges
+
+
+def test_the_sender_is_the_last_model_call_before_the_handoff(tmp_path: Path) -> None:
+    store = of_sketch(
+        tmp_path,
+        'workflow w\n  agent planner\n    llm gpt-4o "first" id=aa\n    llm gpt-4o "second" id=bb\n  agent writer\n    llm gpt-4o\n',
+    )
+    assert store.reader().rows(
+        "SELECT s.output LIKE '%second%' FROM handoffs h JOIN spans s ON s.span_id = h.sender_span_id"
+    ) == [(True,)]
