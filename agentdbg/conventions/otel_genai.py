@@ -111,7 +111,7 @@ def _kind(attributes: dict[str, Any], operation: Any) -> str:
 
 
 def _agent(span: RawSpan, row: SpanRow) -> None:
-    if row.agent_hint is None and (named := span.attributes.get("gen_ai.agent.name")):
+    if row.agent_hint is None and row.kind != "workflow" and (named := span.attributes.get("gen_ai.agent.name")):
         row.agent_hint, row.agent_rule = str(named), "gen_ai.agent.name"
     if row.agent_hint is None and row.kind == "agent" and span.name.startswith("invoke_agent "):
         row.agent_hint, row.agent_rule = span.name.removeprefix("invoke_agent "), "span name"
@@ -127,6 +127,8 @@ def _call(span: RawSpan, row: SpanRow) -> None:
     if row.parameters is None:
         found = {ours: attributes[theirs] for theirs, ours in PARAMETERS.items() if theirs in attributes}
         row.parameters = dump(found) if found else None
+    if row.input is not None:
+        return  # a vocabulary of its own told the request, and what it records
     if span.scope in RECORDS:
         row.records_tools, row.records_parameters = RECORDS[span.scope]
     elif row.convention == "plain":

@@ -9,6 +9,7 @@ from agentdbg.resolve.facts import CallRow, Facts
 from agentdbg.resolve.grading import grade
 from agentdbg.tree import Forest
 
+TOOL_FINISHES = ("tool_calls", "tool_call", "tool-calls", "tool_use", "function_call")
 Price = Callable[[Facts], float | None]
 FILLED = (
     "agent", "model", "provider", "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens",
@@ -23,7 +24,9 @@ def calls(forest: Forest[Facts], price: Price) -> list[CallRow]:
 
 
 def _nested(forest: Forest[Facts]) -> list[list[Facts]]:
-    """Groups of spans that report one call because they stand inside each other, innermost first."""
+    """Groups of spans that report one call because they stand inside each other, innermost first. What a tool or an
+    agent does is no part of the call around it: some frameworks run tools inside the span of the call that asked for
+    them."""
     below: dict[str, list[list[Facts]]] = {}
     groups: list[list[Facts]] = []
     for node in reversed(list(forest.walk())):  # children before parents
@@ -33,7 +36,7 @@ def _nested(forest: Forest[Facts]) -> list[list[Facts]]:
                 found = [[node.span]]
             elif len(found) == 1:
                 found[0].append(node.span)
-        if node.parent is None:
+        if node.parent is None or node.span.kind in ("tool", "agent"):
             groups += found
         else:
             below[node.span.span_id] = found
@@ -85,7 +88,7 @@ def _row(group: list[Facts], price: Price) -> CallRow:
         has_parameters=best.has_parameters,
         records_tools=best.records_tools,
         records_parameters=best.records_parameters,
-        calls_tools=best.finish_reason in ("tool_calls", "tool_call", "tool_use", "function_call"),
+        calls_tools=best.finish_reason in TOOL_FINISHES,
         payload_cut=best.payload_cut,
         dropped=best.dropped,
         failed=best.status == "error",

@@ -283,6 +283,8 @@ def _result_block(value: dict[str, Any]) -> Part:
         if key in inner:
             result = inner[key]
             break
+    if isinstance(result, dict) and set(result) == {"type", "value"}:  # Vercel: {"type": "json", "value": …}
+        result = result["value"]
     blocks = parts(result) if isinstance(result, list) and result and all(_is_part(item) for item in result) else None
     if blocks and all(part["type"] == "text" for part in blocks):
         result = "\n".join(part["text"] for part in blocks)

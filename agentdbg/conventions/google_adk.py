@@ -1,0 +1,83 @@
+"""Google ADK's own attributes beside `gen_ai.*`: whole requests and responses in Gemini's shape, tool arguments and
+results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentdbg.rows import RawSpan, SpanRow
+from agentdbg.vocabulary.fields import first, keep, keep_json
+from agentdbg.vocabulary.jsontext import dump, parsed
+from agentdbg.vocabulary.messages import messages, tool_definitions
+
+OWN = "gcp.vertex.agent."
+# Fields of Gemini's generation config that are parameters, under the name the other providers give them.
+PARAMETERS = {
+    "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_output_tokens": "max_tokens", "seed": "seed",
+    "stop_sequences": "stop", "presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty",
+    "response_mime_type": "response_mime_type", "response_schema": "response_schema",
+}  # fmt: skip
+
+
+class GoogleAdk:
+    """Spans of the scope `gcp.vertex.agent`."""
+
+    name = "google_adk"
+    rank = 20
+
+    def claims(self, span: RawSpan) -> bool:
+        return span.scope == "gcp.vertex.agent" or any(key.startswith(OWN) for key in span.attributes)
+
+    def read(self, span: RawSpan, row: SpanRow) -> None:
+        attributes = span.attributes
+        keep(row, "session_id", attributes.get(OWN + "session_id"))
+        request, response = (_dict(attributes.get(OWN + name)) for name in ("llm_request", "llm_response"))
+        if request:
+            row.kind = "llm"
+            _request(request, row)
+        if request and response:
+            _response(response, row)
+        if "gen_ai.tool.name" in attributes:
+            row.kind = "tool"
+            keep_json(row, "input", first(attributes, (OWN + "tool_call_args", "gen_ai.tool.call.arguments")))
+            _result(attributes, row)
+            asked = parsed(row.input)
+            if attributes["gen_ai.tool.name"] == "transfer_to_agent" and isinstance(asked, dict):
+                keep(row, "handoff_to", asked.get("agent_name"))
+                row.handoff_rule = "transfer_to_agent"
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    value = parsed(value)
+    return value if isinstance(value, dict) else {}
+
+
+def _request(request: dict[str, Any], row: SpanRow) -> None:
+    config = _dict(request.get("config"))
+    system = messages(config.get("system_instruction"), "system") or []
+    if given := messages(request.get("contents")):
+        row.input = dump(system + given)
+    if tools := tool_definitions(config.get("tools")):
+        row.tools = dump(tools)
+    found = {ours: config[theirs] for theirs, ours in PARAMETERS.items() if config.get(theirs) is not None}
+    row.parameters = dump(found) if found else None
+    row.records_tools = row.records_parameters = True
+
+
+def _response(response: dict[str, Any], row: SpanRow) -> None:
+    if answer := messages([response["content"]] if response.get("content") else None, "assistant"):
+        row.output = dump(answer)
+    usage = _dict(response.get("usage_metadata"))
+    keep(row, "cached_tokens", usage.get("cached_content_token_count"))
+    keep(row, "reasoning_tokens", usage.get("thoughts_token_count"))
+    finish = response.get("finish_reason")
+    keep(row, "finish_reason", finish.lower() if isinstance(finish, str) else None)
+
+
+def _result(attributes: dict[str, Any], row: SpanRow) -> None:
+    """A tool's result; ADK wraps what is no object in {"result": …}, also nothing at all."""
+    value = parsed(first(attributes, (OWN + "tool_response", "gen_ai.tool.call.result")))
+    if isinstance(value, dict) and set(value) == {"result"}:
+        row.output = dump(parsed(value["result"]))
+    else:
+        keep_json(row, "output", value)

@@ -1,0 +1,98 @@
+"""The Vercel AI SDK (4 to 6): an outer span a generation, one inner `.doGenerate` / `.doStream` a model call,
+`ai.toolCall`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentdbg.rows import RawSpan, SpanRow
+from agentdbg.vocabulary.fields import fill, first, keep, keep_json
+from agentdbg.vocabulary.jsontext import dump, parsed
+from agentdbg.vocabulary.messages import Message, messages, tool_call, tool_definitions
+
+FIELDS = {
+    "session_id": ("ai.telemetry.metadata.sessionId", "ai.telemetry.metadata.threadId", "session.id"),
+}
+LLM_FIELDS = {
+    "model": ("ai.response.model", "ai.model.id"), "request_model": ("ai.model.id",), "provider": ("ai.model.provider",),
+    "response_id": ("ai.response.id",),
+    "finish_reason": ("ai.response.finishReason", "ai.finishReason"),
+    "input_tokens": ("ai.usage.inputTokens", "ai.usage.promptTokens"),
+    "output_tokens": ("ai.usage.outputTokens", "ai.usage.completionTokens"),
+    "cached_tokens": ("ai.usage.cachedInputTokens",), "reasoning_tokens": ("ai.usage.reasoningTokens",),
+}  # fmt: skip
+PARAMETERS = {
+    "temperature": "temperature", "topP": "top_p", "topK": "top_k", "seed": "seed", "maxTokens": "max_tokens",
+    "maxOutputTokens": "max_tokens", "presencePenalty": "presence_penalty", "frequencyPenalty": "frequency_penalty",
+    "stopSequences": "stop",
+}  # fmt: skip
+
+
+class VercelAi:
+    """Spans with `ai.operationId`."""
+
+    name = "vercel"
+    rank = 20
+
+    def claims(self, span: RawSpan) -> bool:
+        return "ai.operationId" in span.attributes
+
+    def read(self, span: RawSpan, row: SpanRow) -> None:
+        attributes = span.attributes
+        operation = str(attributes["ai.operationId"])
+        fill(row, attributes, FIELDS)
+        if named := first(attributes, ("ai.telemetry.functionId", "resource.name")):
+            row.agent_hint, row.agent_rule = str(named), "ai.telemetry.functionId"
+        if operation.endswith((".doGenerate", ".doStream")):
+            row.kind = "llm"
+            _call(attributes, row)
+        elif operation == "ai.toolCall":
+            row.kind = "tool"
+            keep(row, "tool", attributes.get("ai.toolCall.name"))
+            keep(row, "tool_call_id", attributes.get("ai.toolCall.id"))
+            keep_json(row, "input", attributes.get("ai.toolCall.args"))
+            _result(attributes.get("ai.toolCall.result"), row)
+        else:
+            row.kind = "agent" if named and "embed" not in operation.lower() else "other"
+            keep_json(row, "input", attributes.get("ai.prompt"))
+            answer = first(attributes, ("ai.response.text", "ai.response.object", "ai.response.toolCalls"))
+            keep_json(row, "output", answer)
+
+
+def _result(value: Any, row: SpanRow) -> None:
+    """Results are JSON text; a text result is JSON text of a string."""
+    if isinstance(value, str) and value.startswith('"'):
+        row.output = value
+        return
+    keep_json(row, "output", value)
+
+
+def _call(attributes: dict[str, Any], row: SpanRow) -> None:
+    fill(row, attributes, LLM_FIELDS)
+    if given := messages(attributes.get("ai.prompt.messages")):
+        row.input = dump(given)
+    if answer := _answer(attributes):
+        row.output = dump([answer])
+    if tools := tool_definitions(attributes.get("ai.prompt.tools")):
+        row.tools = dump(tools)
+    settings = (
+        (key.removeprefix("ai.settings."), value) for key, value in attributes.items() if key.startswith("ai.settings.")
+    )
+    found = {PARAMETERS[key]: value for key, value in settings if key in PARAMETERS}
+    if choice := parsed(attributes.get("ai.prompt.toolChoice")):
+        found["tool_choice"] = choice
+    row.parameters = dump(found) if found else None
+
+
+def _answer(attributes: dict[str, Any]) -> Message | None:
+    parts = []
+    if thought := attributes.get("ai.response.reasoning"):
+        parts.append({"type": "reasoning", "text": str(thought)})
+    if text := first(attributes, ("ai.response.text", "ai.response.object")):
+        parts.append({"type": "text", "text": str(text)})
+    calls = parsed(attributes.get("ai.response.toolCalls"))
+    for call in calls if isinstance(calls, list) else []:
+        if isinstance(call, dict):
+            arguments = first(call, ("input", "args"))
+            parts.append(tool_call(call.get("toolName"), arguments, call.get("toolCallId")))
+    return {"role": "assistant", "parts": parts} if parts else None
