@@ -8,7 +8,7 @@ from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import fill, keep, keep_json, unflattened
 from agentdbg.vocabulary.jsontext import dump, literal, parsed
-from agentdbg.vocabulary.messages import messages, tool_definitions
+from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
 
 KINDS = {
     "LLM": "llm", "TOOL": "tool", "AGENT": "agent", "RETRIEVER": "retriever", "GUARDRAIL": "guard",
@@ -121,16 +121,6 @@ def _tool(span: RawSpan, metadata: dict[str, Any], row: SpanRow) -> None:
     keep_json(row, "input", literal(attributes.get("input.value")))
     if attributes.get("output.value") is not None and row.output is None:
         row.output = dump(tool_result(parsed(attributes["output.value"])))
-
-
-def tool_result(value: Any) -> Any:
-    """What the tool gave back, out of the message that LangChain wraps it in."""
-    if isinstance(value, dict):
-        inner = value.get("data") if value.get("type") == "tool" and isinstance(value.get("data"), dict) else value
-        inner = inner.get("kwargs") if isinstance(inner, dict) and inner.get("type") == "constructor" else inner
-        if isinstance(inner, dict) and "tool_call_id" in inner and "content" in inner:
-            return parsed(inner["content"])
-    return value
 
 
 def _call(attributes: dict[str, Any], row: SpanRow) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import fill, first, keep, unflattened
-from agentdbg.vocabulary.jsontext import dump, literal, parsed
-from agentdbg.vocabulary.messages import messages, tool_definitions
+from agentdbg.vocabulary.jsontext import decoded, dump, literal, parsed
+from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
 
 KINDS = {"workflow": "workflow", "task": "other", "agent": "agent", "tool": "tool"}
 PROPERTY = "traceloop.association.properties."
@@ -26,7 +26,12 @@ class OpenLLMetry:
     rank = 25
 
     def claims(self, span: RawSpan) -> bool:
-        return "llm.request.type" in span.attributes or any(key.startswith("traceloop.") for key in span.attributes)
+        keys = span.attributes
+        return (
+            "llm.request.type" in keys
+            or "gen_ai.workflow.nodes" in keys
+            or any(key.startswith("traceloop.") for key in keys)
+        )
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes
@@ -42,7 +47,9 @@ class OpenLLMetry:
         elif row.kind == "tool":
             keep(row, "tool", first(attributes, ("gen_ai.tool.name", "traceloop.entity.name")))
             _payload(row, "input", _arguments(parsed(attributes.get("traceloop.entity.input"))))
-            _payload(row, "output", _inner(attributes.get("traceloop.entity.output"), ("outputs", "output")))
+            _payload(
+                row, "output", tool_result(_inner(attributes.get("traceloop.entity.output"), ("outputs", "output")))
+            )
         elif row.kind != "llm":
             _payload(row, "input", _inner(attributes.get("traceloop.entity.input"), ("inputs",)))
             _payload(row, "output", _inner(attributes.get("traceloop.entity.output"), ("outputs",)))
@@ -89,10 +96,10 @@ def _payload(row: SpanRow, field: str, value: Any) -> None:
 
 def _inner(value: Any, keys: tuple[str, ...]) -> Any:
     """What LangChain's callbacks wrap in {"inputs": …, "tags": …, "metadata": …}."""
-    value = parsed(value)
+    value = decoded(value)
     if isinstance(value, dict):
-        return next((value[key] for key in keys if key in value), value)
-    return parsed(value)
+        return parsed(next((value[key] for key in keys if key in value), value))
+    return value
 
 
 def _arguments(value: Any) -> Any:

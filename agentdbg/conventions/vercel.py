@@ -7,14 +7,15 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import fill, first, keep, keep_json
-from agentdbg.vocabulary.jsontext import dump, parsed
+from agentdbg.vocabulary.jsontext import decoded, dump, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_call, tool_definitions
 
 FIELDS = {
     "session_id": ("ai.telemetry.metadata.sessionId", "ai.telemetry.metadata.threadId", "session.id"),
 }
 LLM_FIELDS = {
-    "model": ("ai.response.model", "ai.model.id"), "request_model": ("ai.model.id",), "provider": ("ai.model.provider",),
+    "model": ("ai.response.model", "ai.model.id"), "request_model": ("ai.model.id",),
+    "provider": ("ai.model.provider",),
     "response_id": ("ai.response.id",),
     "finish_reason": ("ai.response.finishReason", "ai.finishReason"),
     "input_tokens": ("ai.usage.inputTokens", "ai.usage.promptTokens"),
@@ -51,20 +52,12 @@ class VercelAi:
             keep(row, "tool", attributes.get("ai.toolCall.name"))
             keep(row, "tool_call_id", attributes.get("ai.toolCall.id"))
             keep_json(row, "input", attributes.get("ai.toolCall.args"))
-            _result(attributes.get("ai.toolCall.result"), row)
+            keep_json(row, "output", decoded(attributes.get("ai.toolCall.result")))
         else:
             row.kind = "agent" if named and "embed" not in operation.lower() else "other"
             keep_json(row, "input", attributes.get("ai.prompt"))
             answer = first(attributes, ("ai.response.text", "ai.response.object", "ai.response.toolCalls"))
             keep_json(row, "output", answer)
-
-
-def _result(value: Any, row: SpanRow) -> None:
-    """Results are JSON text; a text result is JSON text of a string."""
-    if isinstance(value, str) and value.startswith('"'):
-        row.output = value
-        return
-    keep_json(row, "output", value)
 
 
 def _call(attributes: dict[str, Any], row: SpanRow) -> None:

@@ -7,11 +7,12 @@ among siblings (`next sibling`)."""
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections import defaultdict
+from bisect import bisect_left
+from collections import defaultdict, deque
+from itertools import accumulate
 
 from agentdbg.resolve.facts import CallRow, Facts, HandoffRow, TurnRow
-from agentdbg.tree import Forest
+from agentdbg.tree import SKEW_NS, Forest
 
 _TOOL_NAME = re.compile(r"^(?:transfer|hand_?off|delegate|route|escalate)(?:_task|_work)?(?:_back)?_to_(.+)$", re.I)
 _FOREVER = 2**63
@@ -77,34 +78,27 @@ class _Edges:
         return (done or said)[-1].span_id if said else None
 
     def _told(self) -> None:
-        by_agent: dict[str, list[TurnRow]] = defaultdict(list)
+        """Spans and tools that name the next agent. Both sides are walked in order of time, so that each turn is met
+        once."""
+        waiting: dict[str, deque[TurnRow]] = defaultdict(deque)
         for turn in self.turns:
-            by_agent[plain(turn.agent)].append(turn)
-        spans = sorted((node.span for node in self.forest.walk()), key=lambda span: (span.start_ns or 0, span.span_id))
-        for span in spans:
-            told = self._destination(span)
-            if told is None:
+            waiting[plain(turn.agent)].append(turn)
+        latest: dict[str, Facts] = {}  # the top span of each agent's latest turn so far
+        for span in sorted((node.span for node in self.forest.walk()), key=_start):
+            if span.span_id in self.turn_by_id and span.agent:
+                latest[plain(span.agent)] = span
+            if (told := self._destination(span)) is None:
                 continue
             to, rule = told
             sender = span
             if span.handoff_from and span.handoff_from != span.agent:
-                sender = self._turn_of(by_agent, span) or span
+                sender = latest.get(plain(span.handoff_from), span)
             if sender.agent is None or plain(sender.agent) == plain(to):
                 continue
-            later = [
-                turn
-                for turn in by_agent.get(plain(to), [])
-                if turn.span_id not in self.given and (turn.start_ns or 0) >= (span.start_ns or 0)
-            ]
-            self._add(sender, self.names.get(plain(to), to), rule, later[0] if later else None, span)
-
-    def _turn_of(self, by_agent: dict[str, list[TurnRow]], span: Facts) -> Facts | None:
-        before = [
-            turn
-            for turn in by_agent.get(plain(span.handoff_from or ""), [])
-            if (turn.start_ns or 0) <= (span.start_ns or 0)
-        ]
-        return self.forest.by_id[before[-1].span_id].span if before else None
+            turns = waiting[plain(to)]
+            while turns and (turns[0].start_ns or 0) < (span.start_ns or 0):
+                turns.popleft()
+            self._add(sender, self.names.get(plain(to), to), rule, turns.popleft() if turns else None, span)
 
     def _destination(self, span: Facts) -> tuple[str, str] | None:
         if span.handoff_to:
@@ -137,17 +131,14 @@ class _Edges:
                 beside[turn.parent_turn_id].append(turn)
         for group in beside.values():
             ended = sorted(
-                (turn for turn in group if turn.end_ns is not None), key=lambda turn: (turn.end_ns or 0, turn.span_id)
+                (_end(turn), turn.start_ns or 0, turn.span_id, turn) for turn in group if turn.end_ns is not None
             )
-            ends = [turn.end_ns or 0 for turn in ended]
-            latest_start = [0] * (len(ended) + 1)
-            for index, turn in enumerate(ended):
-                latest_start[index + 1] = max(latest_start[index], turn.start_ns or 0)
+            latest_start = [0, *accumulate((start for _, start, _, _ in ended), max)]
             for turn in group:
-                count = bisect_right(ends, turn.start_ns or 0)
-                self._follow(
-                    turn, ended[:0] if turn.span_id in self.given else _tail(ended, count, latest_start[count])
-                )
+                if turn.span_id not in self.given:
+                    start = turn.start_ns or 0
+                    count = bisect_left(ended, (start, start))
+                    self._follow(turn, _tail(ended, count, latest_start[count]))
 
     def _follow(self, turn: TurnRow, before: list[TurnRow]) -> None:
         for sender in before:
@@ -155,11 +146,21 @@ class _Edges:
                 self._add(sender, turn.agent, "next sibling", turn, None)
 
 
-def _tail(ended: list[TurnRow], count: int, latest_start: int) -> list[TurnRow]:
+def _start(span: Facts) -> tuple[int, str]:
+    return span.start_ns or 0, span.span_id
+
+
+def _end(turn: TurnRow) -> int:
+    """When a turn had ended, for what comes after it. Some clocks round starts down to the millisecond and ends not."""
+    return max(turn.start_ns or 0, (turn.end_ns or 0) - SKEW_NS)
+
+
+def _tail(ended: list[tuple[int, int, str, TurnRow]], count: int, latest_start: int) -> list[TurnRow]:
+    """The last of the first `count` ended turns, with those beside it: what ended before another one even started is no
+    neighbour."""
     out: list[TurnRow] = []
     for index in range(count - 1, -1, -1):
-        turn = ended[index]
-        if (turn.end_ns or 0) <= latest_start and out:
+        if ended[index][0] <= latest_start and out:
             break
-        out.append(turn)
+        out.append(ended[index][-1])
     return out[::-1]

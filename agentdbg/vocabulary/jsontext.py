@@ -35,6 +35,17 @@ def parsed(value: Any) -> Any:
     return value
 
 
+def decoded(value: Any) -> Any:
+    """Like `parsed`, for fields that hold JSON text of any kind: a text result stands in quotes there, maybe JSON
+    itself."""
+    if isinstance(value, str) and value[:1] == '"' and value[-1:] == '"':
+        try:
+            return parsed(load(value))
+        except ValueError:
+            return value
+    return parsed(value)
+
+
 def literal(value: Any) -> Any:
     """Like `parsed`, and a Python literal (`{'query': 'rome'}`, as str() of a dict writes it) as its value too."""
     found = parsed(value)
@@ -47,8 +58,8 @@ def literal(value: Any) -> Any:
 
 
 def dump(value: Any) -> str:
-    """JSON text of a value; keys in the order given, so that what was recorded is told as it was recorded. ValueError for
-    nesting beyond what can be written."""
+    """JSON text of a value; keys in the order given, so that what was recorded is told as it was recorded. ValueError
+    for nesting beyond what can be written."""
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
     except (TypeError, ValueError):

@@ -107,6 +107,16 @@ def tool_call(name: Any, arguments: Any, call_id: Any) -> Part:
     }
 
 
+def tool_result(value: Any) -> Any:
+    """What the tool gave back, out of the message that LangChain wraps it in."""
+    if isinstance(value, dict):
+        inner = value.get("data") if value.get("type") == "tool" and isinstance(value.get("data"), dict) else value
+        inner = inner.get("kwargs") if isinstance(inner, dict) and inner.get("type") == "constructor" else inner
+        if isinstance(inner, dict) and "tool_call_id" in inner and "content" in inner:
+            return parsed(inner["content"])
+    return value
+
+
 def tool_definition(value: Any) -> dict[str, Any] | None:
     """A tool definition of any dialect as {name, description, parameters}; None where there is no name."""
     value = parsed(value)

@@ -117,3 +117,23 @@ def test_the_sender_is_the_last_model_call_before_the_handoff(tmp_path: Path) ->
     assert store.reader().rows(
         "SELECT s.output LIKE '%second%' FROM handoffs h JOIN spans s ON s.span_id = h.sender_span_id"
     ) == [(True,)]
+
+
+def test_a_start_rounded_down_to_the_millisecond_does_not_make_neighbours_parallel(tmp_path: Path) -> None:
+    store = of_sketch(
+        tmp_path,
+        "workflow w\n  agent planner at=0s dur=46.1ms\n  agent writer at=46ms dur=100ms\n  agent critic at=146ms dur=5ms\n",
+    )
+    assert store.reader().rows(EDGES) == [
+        ("planner", "writer", "next sibling", False),
+        ("writer", "critic", "next sibling", False),
+    ]
+
+
+def test_ten_thousand_turns_of_two_agents_hand_over_one_by_one(tmp_path: Path) -> None:
+    laps = "  agent planner x1\n    tool transfer_to_writer\n  agent writer\n    llm gpt-4o\n" * 5000
+    store = of_sketch(tmp_path, "workflow w\n" + laps)
+    assert store.reader().rows("SELECT rule, count(*) FROM handoffs GROUP BY rule ORDER BY rule") == [
+        ("next sibling", 4999),
+        ("tool name", 5000),
+    ]
