@@ -93,8 +93,8 @@ class SpanRow(msgspec.Struct):
     handoff_rule: str | None = None
     session_id: str | None = None
     graph_step: int | None = None
-    records_tools: bool = True
-    records_parameters: bool = True
+    records_tools: bool | None = None
+    records_parameters: bool | None = None
     payload_cut: bool = False
     dropped: int = 0
     input_key: int | None = None

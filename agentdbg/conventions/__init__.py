@@ -78,6 +78,9 @@ def normalise(span: RawSpan) -> SpanRow:
                 convention.events(span.events, row)
         except (RecursionError, ValueError):
             row.payload_cut = True  # nested beyond what can be walked or written: no payload
+    if row.kind == "llm":  # what nobody denies is recorded where it was sent
+        row.records_tools = row.records_tools is not False
+        row.records_parameters = row.records_parameters is not False
     if spoken:
         row.convention = "+".join(convention.name for convention in spoken)
     row.attributes = kept(span.attributes) if span.attributes else None

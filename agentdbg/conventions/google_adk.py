@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary.fields import first, keep, keep_json
+from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import messages, tool_definitions
 
@@ -55,8 +55,7 @@ def _dict(value: Any) -> dict[str, Any]:
 def _request(request: dict[str, Any], row: SpanRow) -> None:
     config = _dict(request.get("config"))
     system = messages(config.get("system_instruction"), "system") or []
-    if given := messages(request.get("contents")):
-        row.input = dump(system + given)
+    keep_messages(row, "input", system + (messages(request.get("contents")) or []))
     if tools := tool_definitions(config.get("tools")):
         row.tools = dump(tools)
     found = {ours: config[theirs] for theirs, ours in PARAMETERS.items() if config.get(theirs) is not None}
@@ -65,8 +64,7 @@ def _request(request: dict[str, Any], row: SpanRow) -> None:
 
 
 def _response(response: dict[str, Any], row: SpanRow) -> None:
-    if answer := messages([response["content"]] if response.get("content") else None, "assistant"):
-        row.output = dump(answer)
+    keep_messages(row, "output", messages([response["content"]] if response.get("content") else None, "assistant"))
     usage = _dict(response.get("usage_metadata"))
     keep(row, "cached_tokens", usage.get("cached_content_token_count"))
     keep(row, "reasoning_tokens", usage.get("thoughts_token_count"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
-from agentdbg.vocabulary.fields import first, keep
+from agentdbg.vocabulary.fields import first, keep, keep_messages
 from agentdbg.vocabulary.jsontext import dump, literal, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions
 
@@ -105,10 +105,8 @@ def _call(run: dict[str, Any], metadata: dict[str, Any], inputs: Any, outputs: A
     request = _dict(inputs)
     sources = (invocation, request, metadata)
     answer = _answer(outputs)
-    if given := messages(request.get("messages", request.get("prompts", request.get("input")))):
-        row.input = dump(given)
-    if answer:
-        row.output = dump([said for said, _ in answer])
+    keep_messages(row, "input", messages(request.get("messages", request.get("prompts", request.get("input")))))
+    keep_messages(row, "output", [said for said, _ in answer])
     _usage(run, metadata, answer[0][1] if answer else {}, outputs, row)
     asked = {"model": metadata.get("ls_model_name"), **request, **invocation}
     keep(row, "request_model", first(asked, ("model", "model_name")))

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
-from agentdbg.vocabulary.fields import fill, keep, keep_json, unflattened
+from agentdbg.vocabulary.fields import fill, keep, keep_json, keep_messages, unflattened
 from agentdbg.vocabulary.jsontext import dump, literal, parsed
 from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
 
@@ -141,15 +141,13 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
 def _content(attributes: dict[str, Any], row: SpanRow) -> None:
     said, gaps = unflattened(attributes, "llm.input_messages.")
     given = messages([item.get("message", item) for item in said if isinstance(item, dict)])
-    row.payload_cut = gaps
     given = given or messages(attributes.get("input.value"))
-    if given and row.input is None:
-        row.input = dump(given)
+    keep_messages(row, "input", given)
     answered, _ = unflattened(attributes, "llm.output_messages.")
     answer = messages([item.get("message", item) for item in answered if isinstance(item, dict)], "assistant")
     raw = parsed(attributes.get("output.value"))
     if isinstance(raw, dict):
         keep(row, "response_id", raw.get("id"))
     answer = answer or (messages(raw, "assistant") if row.status != "error" else None)
-    if answer and row.output is None:
-        row.output = dump(answer)
+    keep_messages(row, "output", answer)
+    row.payload_cut = row.payload_cut or gaps

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
-from agentdbg.vocabulary.fields import fill, first, keep, unflattened
+from agentdbg.vocabulary.fields import fill, first, keep, keep_messages, unflattened
 from agentdbg.vocabulary.jsontext import decoded, dump, literal, parsed
 from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
 
@@ -53,7 +53,7 @@ class OpenLLMetry:
         elif row.kind != "llm":
             _payload(row, "input", _inner(attributes.get("traceloop.entity.input"), ("inputs",)))
             _payload(row, "output", _inner(attributes.get("traceloop.entity.output"), ("outputs",)))
-        row.records_parameters = False  # the seed is not recorded
+        row.records_tools, row.records_parameters = True, False  # the seed is not
 
 
 def _agent(attributes: dict[str, Any], metadata: dict[str, Any], row: SpanRow) -> None:
@@ -75,13 +75,10 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
     fill(row, attributes, USAGE)
     said, gaps = unflattened(attributes, "gen_ai.prompt.")
     answered, _ = unflattened(attributes, "gen_ai.completion.")
+    keep_messages(row, "input", messages(said))
+    spoken = [item for item in answered if isinstance(item, dict) and set(item) - {"finish_reason"}]
+    keep_messages(row, "output", messages(spoken, "assistant"))
     row.payload_cut = row.payload_cut or gaps
-    if given := messages(said):
-        row.input = row.input or dump(given)
-    if answer := messages(
-        [item for item in answered if isinstance(item, dict) and set(item) - {"finish_reason"}], "assistant"
-    ):
-        row.output = row.output or dump(answer)
     finish = answered[0].get("finish_reason") if answered and isinstance(answered[0], dict) else None
     keep(row, "finish_reason", finish)
     listed, _ = unflattened(attributes, "llm.request.functions.")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentdbg.rows import RawEvent, RawSpan, SpanRow
-from agentdbg.vocabulary.fields import fill, first, keep, keep_json
+from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages
 from agentdbg.vocabulary.genai_events import conversation, payload
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions
@@ -94,10 +94,9 @@ class OtelGenai:
             if answers and row.output is None:
                 row.output = dump(_tool_value(answers))
             return
-        if said and row.input is None:
-            row.input = dump(said)
+        keep_messages(row, "input", said)
+        keep_messages(row, "output", answers)
         if answers:
-            row.output = row.output or dump(answers)
             keep(row, "finish_reason", answers[0].get("finish_reason"))
 
 
@@ -127,32 +126,26 @@ def _call(span: RawSpan, row: SpanRow) -> None:
     if row.parameters is None:
         found = {ours: attributes[theirs] for theirs, ours in PARAMETERS.items() if theirs in attributes}
         row.parameters = dump(found) if found else None
-    if row.input is not None:
-        return  # a vocabulary of its own told the request, and what it records
-    if span.scope in RECORDS:
-        row.records_tools, row.records_parameters = RECORDS[span.scope]
-    elif row.convention == "plain":
-        row.records_tools = "gen_ai.tool.definitions" in attributes
-        row.records_parameters = "gen_ai.request.seed" in attributes and row.parameters is not None
+    tells_tools, tells_parameters = RECORDS.get(span.scope or "", (None, None))
+    if row.records_tools is None:
+        row.records_tools = "gen_ai.tool.definitions" in attributes if tells_tools is None else tells_tools
+    if row.records_parameters is None:
+        # without a word on the instrumentation: whoever records the seed records the rest
+        row.records_parameters = "gen_ai.request.seed" in attributes if tells_parameters is None else tells_parameters
 
 
 def _content(attributes: dict[str, Any], row: SpanRow) -> None:
     """Message attributes of the newer generation, on a span or on a details event."""
-    if row.input is None and (said := messages(attributes.get("gen_ai.input.messages"))):
-        system = messages(attributes.get("gen_ai.system_instructions"), "system")
-        row.input = dump((system or []) + said)
-    if row.output is None and (answers := messages(attributes.get("gen_ai.output.messages"), "assistant")):
-        row.output = dump(answers)
+    system = messages(attributes.get("gen_ai.system_instructions"), "system") or []
+    if said := messages(attributes.get("gen_ai.input.messages")):
+        keep_messages(row, "input", system + said)
+    if answers := messages(attributes.get("gen_ai.output.messages"), "assistant"):
+        keep_messages(row, "output", answers)
         keep(row, "finish_reason", answers[0].get("finish_reason"))
-    if row.input is None and (said := messages(attributes.get("gen_ai.prompt"))):
-        row.input = dump(said)
-    if row.output is None and (answers := messages(attributes.get("gen_ai.completion"), "assistant")):
-        row.output = dump(answers)
-    if (
-        row.tools is None
-        and row.kind in ("llm", "other")
-        and (tools := tool_definitions(attributes.get("gen_ai.tool.definitions")))
-    ):
+    keep_messages(row, "input", messages(attributes.get("gen_ai.prompt")))
+    keep_messages(row, "output", messages(attributes.get("gen_ai.completion"), "assistant"))
+    offered = attributes.get("gen_ai.tool.definitions") if row.kind in ("llm", "other") else None
+    if row.tools is None and (tools := tool_definitions(offered)):
         row.tools = dump(tools)
 
 

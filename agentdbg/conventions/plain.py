@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary.fields import fill, keep_json
+from agentdbg.vocabulary.fields import fill, keep_json, keep_messages
 from agentdbg.vocabulary.jsontext import dump
 from agentdbg.vocabulary.messages import messages, tool_definitions
 
@@ -64,10 +64,8 @@ def _kind(attributes: dict[str, Any]) -> str:
 
 
 def _conversation(attributes: dict[str, Any], row: SpanRow) -> None:
-    given = messages(attributes.get("input"))
-    answered = messages(attributes.get("output"), "assistant")
-    row.input = dump(given) if given else None
-    row.output = dump(answered) if answered else None
+    keep_messages(row, "input", messages(attributes.get("input")))
+    keep_messages(row, "output", messages(attributes.get("output"), "assistant"))
     if tools := tool_definitions(attributes.get("tools")):
         row.tools = dump(tools)
     if isinstance(attributes.get("parameters"), dict):

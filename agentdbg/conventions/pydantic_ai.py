@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary.fields import keep, keep_json
+from agentdbg.vocabulary.fields import keep, keep_json, keep_messages
 from agentdbg.vocabulary.genai_events import conversation, recorded
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions
@@ -32,10 +32,9 @@ class PydanticAi:
         keep_json(row, "input", attributes.get("tool_arguments"))
         keep_json(row, "output", attributes.get("tool_response"))
         given, answered = conversation(recorded(attributes.get("events")))
-        if given:
-            row.input = dump(given)
+        keep_messages(row, "input", given)
+        keep_messages(row, "output", answered)
         if answered:
-            row.output = dump(answered)
             keep(row, "finish_reason", answered[0].get("finish_reason"))
         if offered := parsed(attributes.get("model_request_parameters")):
             _tools(offered, row)
@@ -44,8 +43,7 @@ class PydanticAi:
 def _agent_run(attributes: dict[str, Any], row: SpanRow) -> None:
     whole, _ = conversation(recorded(attributes.get("all_messages_events")))
     whole = whole or messages(attributes.get("pydantic_ai.all_messages")) or []
-    if task := _task(whole):
-        row.input = dump(task)
+    keep_messages(row, "input", _task(whole))
     keep_json(row, "output", attributes.get("final_result"))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary.fields import fill, first, keep, keep_json
+from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages
 from agentdbg.vocabulary.jsontext import decoded, dump, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_call, tool_definitions
 
@@ -62,10 +62,9 @@ class VercelAi:
 
 def _call(attributes: dict[str, Any], row: SpanRow) -> None:
     fill(row, attributes, LLM_FIELDS)
-    if given := messages(attributes.get("ai.prompt.messages")):
-        row.input = dump(given)
+    keep_messages(row, "input", messages(attributes.get("ai.prompt.messages")))
     if answer := _answer(attributes):
-        row.output = dump([answer])
+        keep_messages(row, "output", [answer])
     if tools := tool_definitions(attributes.get("ai.prompt.tools")):
         row.tools = dump(tools)
     settings = (

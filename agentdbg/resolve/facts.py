@@ -34,8 +34,8 @@ class Facts(msgspec.Struct):
     cache_write_tokens: int | None
     reasoning_tokens: int | None
     reported_cost_usd: float | None
-    records_tools: bool
-    records_parameters: bool
+    records_tools: bool | None
+    records_parameters: bool | None
     payload_cut: bool
     dropped: int
     has_input: bool

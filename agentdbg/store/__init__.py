@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from agentdbg.resolve import Facts
 
 MEMORY_LIMIT = "2GB"
+# What names an extension is not to fetch one from the network, and a long query is not to draw on our stdout.
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "enable_progress_bar": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Store:
         """A store that lives as long as the process: how commands work on files."""
         import duckdb
 
-        con = duckdb.connect(":memory:")
+        con = duckdb.connect(":memory:", config=_SETTINGS)
         _create(con, compress=False)
         return cls(con, None, read_only=False)
 
@@ -80,11 +85,11 @@ class Store:
         """Open the store at `path` for writing; make it (mode 0600) where there is none."""
         fresh = not path.exists()
         if fresh:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.parent.name == ".agentdbg" and not (path.parent / ".gitignore").exists():
-                (path.parent / ".gitignore").write_text("*\n")
+            _make_folder(path.parent)
         con = _connect(path, read_only=False)
         if fresh or not _tables(con):
+            if con.execute("SELECT 1 FROM duckdb_tables()").fetchone():
+                raise AgentdbgError(f"{path} is a DuckDB database of another kind", "name another file with --db")
             os.chmod(path, 0o600)
             _create(con, compress=True)
         _check_version(con, path)
@@ -236,12 +241,37 @@ def _price(own: OwnPrices | None) -> Callable[[Facts], float | None]:
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     import duckdb
 
+    if path.is_file() and not _is_database(path):
+        raise AgentdbgError(
+            f"{path} is not an agentdbg store", "name another file with --db; `agentdbg ingest` makes a new one"
+        )
     try:
-        con = duckdb.connect(str(path), read_only=read_only)
+        con = duckdb.connect(str(path.absolute()), read_only=read_only, config=_SETTINGS)
     except duckdb.Error as error:
         raise _explained(error, path, read_only) from error
     con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     return con
+
+
+def _is_database(path: Path) -> bool:
+    """Whether DuckDB would open this as its own. Other files it takes for data to be read, in a database in memory that
+    is gone afterwards. An empty file becomes a database."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(12)
+    except OSError:
+        return True  # opening it says why not
+    return not head or head[8:] == b"DUCK"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.name == ".agentdbg" and not (folder / ".gitignore").exists():
+            (folder / ".gitignore").write_text("*\n")
+    except OSError as error:
+        message = f"{folder} cannot be written: {error.strerror}"
+        raise AgentdbgError(message, "name a store elsewhere with --db") from error
 
 
 def _explained(error: Exception, path: Path, read_only: bool) -> AgentdbgError:
@@ -250,10 +280,6 @@ def _explained(error: Exception, path: Path, read_only: bool) -> AgentdbgError:
         return AgentdbgError(
             f"another process has {path} open for writing",
             f"wait for it to finish, or use another store with --db ({text})",
-        )
-    if "not a valid DuckDB database" in text or "magic" in text:
-        return AgentdbgError(
-            f"{path} is not an agentdbg store", "name another file with --db; `agentdbg ingest` makes a new one"
         )
     if "ersion" in text:
         return AgentdbgError(

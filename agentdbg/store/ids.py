@@ -42,7 +42,7 @@ def find_trace(reader: Reader, asked: str) -> str:
 
 
 def find_span(reader: Reader, asked: str) -> tuple[str, str]:
-    """(trace id, span id) of the one span that `asked` means: `SPAN` or `TRACE:SPAN`, each shortened as for `find_trace`.
+    """(trace id, span id) of the one span that `asked` means: `SPAN` or `TRACE:SPAN`, shortened as for `find_trace`.
 
     Raises AgentdbgError, with the nearest candidates, where it means none or several.
     """
@@ -63,7 +63,7 @@ def find_span(reader: Reader, asked: str) -> tuple[str, str]:
 
 
 def newest_hour(reader: Reader) -> list[str]:
-    """The traces that started within an hour before the newest one did, sorted. All of them where none tells its start."""
+    """The traces that started within an hour before the newest one did, sorted. All where none tells its start."""
     rows = reader.rows(
         "SELECT trace_id FROM traces WHERE coalesce(start_ns >= (SELECT max(start_ns) FROM traces) - $hour,"
         " (SELECT max(start_ns) FROM traces) IS NULL) ORDER BY trace_id",
@@ -73,7 +73,7 @@ def newest_hour(reader: Reader) -> list[str]:
 
 
 def worst_of(reader: Reader, trace_ids: Sequence[str]) -> str:
-    """The trace to look at first: by its worst finding that is no hint, then its status, its findings, and the later start.
+    """The trace to look at first: by its worst finding that is no hint, its status, its findings, the later start.
 
     Raises AgentdbgError where there is none to choose from.
     """
@@ -154,7 +154,8 @@ def _nearest(reader: Reader, view: str, column: str, asked: str, trace_id: str |
 
 def _listed(reader: Reader, trace_ids: Sequence[str]) -> str:
     rows = reader.rows(
-        "SELECT trace_id, name FROM traces WHERE list_contains($ids, trace_id) ORDER BY start_ns DESC NULLS LAST, trace_id",
+        "SELECT trace_id, name FROM traces WHERE list_contains($ids, trace_id)"
+        " ORDER BY start_ns DESC NULLS LAST, trace_id",
         ids=list(trace_ids),
     )
     return "they are, the newest first: " + _some([f"{trace_id} ({name})" for trace_id, name in rows])

@@ -13,6 +13,7 @@ Table = Mapping[str, Sequence[str]]
 COUNTS = frozenset(
     {"input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "graph_step"}
 )
+REDACTED = "__REDACTED__"  # what OpenInference writes in place of hidden content
 MONEY = frozenset({"reported_cost_usd"})
 
 
@@ -40,6 +41,26 @@ def keep_json(row: SpanRow, field: str, value: Any) -> None:
     """Set an absent payload field to the JSON text of a value; JSON inside a string becomes the value."""
     if value is not None and getattr(row, field) is None:
         setattr(row, field, dump(parsed(value)))
+
+
+def keep_messages(row: SpanRow, field: str, found: Sequence[dict[str, Any]] | None) -> None:
+    """Set an absent payload field to neutral messages. Messages that say nothing were written by an instrumentation
+    that keeps content out: no payload. Where only some of them do, part of the payload is missing."""
+    if not found or getattr(row, field) is not None:
+        return
+    told = [any(map(_says_something, message["parts"])) for message in found]
+    asked = [says for says, message in zip(told, found, strict=True) if message["role"] != "assistant"]
+    if not any(asked if field == "input" and asked else told):
+        return
+    setattr(row, field, dump(found))
+    row.payload_cut = row.payload_cut or not all(asked)
+
+
+def _says_something(part: dict[str, Any]) -> bool:
+    if part["type"] in ("text", "reasoning"):
+        return part["text"] not in ("", REDACTED)
+    recorded = part.get("arguments" if part["type"] == "tool_call" else "result", part["type"])
+    return recorded is not None and recorded != REDACTED
 
 
 def first(attributes: Mapping[str, Any], names: Iterable[str]) -> Any:

@@ -24,7 +24,7 @@ def conversation(events: Iterable[tuple[str, dict[str, Any]]]) -> tuple[list[Mes
         if name == "gen_ai.choice":
             answered.append(_choice(payload))
         elif name in ROLES:
-            given.append(message(payload, ROLES[name]))
+            given.append(_without_invented(message(payload, ROLES[name]), payload))
     return given, answered
 
 
@@ -46,10 +46,21 @@ def recorded(value: Any) -> list[tuple[str, dict[str, Any]]]:
     return [(str(item.get("event.name", "")), item) for item in value if isinstance(item, dict)]
 
 
+def _without_invented(said: Message, payload: dict[str, Any]) -> Message:
+    """Where content is kept out, these events name the tools without arguments: not recorded, which is not empty."""
+    calls = payload.get("tool_calls")
+    for call, part in zip(calls or [], [p for p in said["parts"] if p["type"] == "tool_call"], strict=False):
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict) and "arguments" not in function:
+            part["arguments"] = None
+    return said
+
+
 def _choice(said: dict[str, Any]) -> Message:
     inner = said.get("message", said)
     out = message(inner, "assistant") if inner else {"role": "assistant", "parts": []}
     out["role"] = "assistant"
+    _without_invented(out, inner if isinstance(inner, dict) else {})
     if finish := said.get("finish_reason"):
         out["finish_reason"] = str(finish)
     return out

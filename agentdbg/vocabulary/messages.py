@@ -224,8 +224,9 @@ def _body(value: dict[str, Any]) -> list[Part]:
     seen = {part["id"] for part in out if part["type"] == "tool_call" and part["id"]}
     calls = value.get("tool_calls") or extra.get("tool_calls") or []
     for call in parsed(calls) if isinstance(parsed(calls), list) else []:
-        made = _block(call) if isinstance(call, dict) else []
-        out += [part for part in made if part["type"] == "tool_call" and (not part["id"] or part["id"] not in seen)]
+        if isinstance(call, dict):
+            part = _call_block(call["tool_call"] if isinstance(call.get("tool_call"), dict) else call)
+            out += [part] if not part["id"] or part["id"] not in seen else []
     legacy = value.get("function_call")
     if isinstance(legacy, dict) and not calls:
         out.append(tool_call(legacy.get("name"), legacy.get("arguments"), None))

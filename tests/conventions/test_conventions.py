@@ -322,3 +322,103 @@ def test_nesting_beyond_what_can_be_walked_is_kept_as_recorded() -> None:
         deep = {"role": "user", "parts": [{"type": "text", "content": deep}]}
     row = read({"gen_ai.operation.name": "chat", "gen_ai.input.messages": [deep]})
     assert (row.input, row.payload_cut) == (None, True)
+
+
+def test_messages_without_content_are_not_recorded() -> None:
+    row = from_logs("t", "s", [
+        RawEvent("gen_ai.system.message", body={}),
+        RawEvent("gen_ai.user.message", body={}),
+        RawEvent("gen_ai.assistant.message", body={"tool_calls": [{"id": "c1", "function": {"name": "search"}}]}),
+        RawEvent("gen_ai.tool.message", body={"id": "c1"}),
+        RawEvent("gen_ai.choice", body={"message": {"role": "assistant", "tool_calls": [{"id": "c2", "function": {"name": "search"}}]}}),
+    ])  # fmt: skip
+    assert fields(row, "input", "output") == {"input": None, "output": None}
+
+
+def test_hidden_messages_are_not_recorded_and_partly_hidden_ones_are_cut() -> None:
+    hidden = {"openinference.span.kind": "LLM", "llm.input_messages.0.message.content": "__REDACTED__"}
+    assert read(hidden).input is None
+    partly = read({**hidden, "llm.input_messages.1.message.content": "hi"})
+    assert (partly.input is not None, partly.payload_cut) == (True, True)
+
+
+def test_an_empty_tool_result_is_recorded() -> None:
+    row = from_logs("t", "s", [
+        RawEvent("gen_ai.user.message", body={"content": "hi"}),
+        RawEvent("gen_ai.tool.message", body={"id": "c1", "content": ""}),
+    ])  # fmt: skip
+    assert (row.input is not None, row.payload_cut) == (True, False)
+
+
+def test_openllmetry_first_generation() -> None:
+    row = read({
+        "traceloop.workflow.name": "w", "llm.request.type": "chat", "gen_ai.system": "OpenAI", "gen_ai.request.model": "gpt-4o",
+        "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "hi",
+        "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.finish_reason": "tool_calls",
+        "gen_ai.completion.0.tool_calls.0.id": "c1", "gen_ai.completion.0.tool_calls.0.name": "search",
+        "gen_ai.completion.0.tool_calls.0.arguments": '{"q": "rome"}',
+        "llm.request.functions.0.name": "search", "llm.request.functions.0.parameters": '{"type": "object"}',
+        "gen_ai.usage.prompt_tokens": 10, "gen_ai.usage.completion_tokens": 2,
+    })  # fmt: skip
+    assert fields(row, *USED, "tools", "records_parameters") == {
+        "kind": "llm", "model": "gpt-4o", "input_tokens": 10, "output_tokens": 2, "finish_reason": "tool_calls", "input": HI,
+        "output": [{
+            "role": "assistant", "finish_reason": "tool_calls",
+            "parts": [{"type": "tool_call", "id": "c1", "name": "search", "arguments": {"q": "rome"}}],
+        }],
+        "tools": [SEARCH], "records_parameters": False,
+    }  # fmt: skip
+
+
+def test_openllmetry_langgraph_node_and_graph() -> None:
+    node = read({"traceloop.span.kind": "task", "traceloop.association.properties.langgraph_node": "planner"})
+    assert node.agent_hint == "planner"
+    graph = {"gen_ai.operation.name": "invoke_agent", "gen_ai.provider.name": "langgraph", "gen_ai.agent.name": "w"}
+    assert fields(read({**graph, "gen_ai.workflow.nodes": ["planner", "writer"]}), "kind", "agent_hint") == {
+        "kind": "workflow", "agent_hint": None,
+    }  # fmt: skip
+    assert fields(read({**graph, "gen_ai.workflow.nodes": ["agent", "tools"]}), "kind", "agent_hint") == {
+        "kind": "agent", "agent_hint": "w",
+    }  # fmt: skip
+
+
+def test_openllmetry_decorated_tool() -> None:
+    row = read({
+        "traceloop.span.kind": "tool", "traceloop.entity.name": "search",
+        "traceloop.entity.input": '{"args": [], "kwargs": {"q": "rome"}}', "traceloop.entity.output": '"[]"',
+    })  # fmt: skip
+    assert fields(row, "tool", "input", "output") == {"tool": "search", "input": {"q": "rome"}, "output": []}
+
+
+def test_vercel_ai_call_and_its_agent() -> None:
+    inner = read({
+        "ai.operationId": "ai.generateText.doGenerate", "ai.telemetry.functionId": "planner", "ai.model.id": "gpt-4o",
+        "ai.prompt.messages": '[{"role": "user", "content": [{"type": "text", "text": "hi"}]}]',
+        "ai.prompt.tools": ['{"type": "function", "name": "search", "inputSchema": {"type": "object"}}'],
+        "ai.response.text": "hello", "ai.response.finishReason": "stop", "ai.usage.promptTokens": 10, "ai.usage.completionTokens": 2,
+        "ai.settings.temperature": 0.2, "ai.settings.maxRetries": 0,
+    })  # fmt: skip
+    assert fields(inner, *USED, "agent_hint", "tools", "parameters") == {
+        "kind": "llm", "model": "gpt-4o", "input_tokens": 10, "output_tokens": 2, "finish_reason": "stop", "input": HI,
+        "output": HELLO, "agent_hint": "planner", "tools": [SEARCH], "parameters": {"temperature": 0.2},
+    }  # fmt: skip
+    outer = read({"ai.operationId": "ai.generateText", "ai.telemetry.functionId": "planner", "ai.usage.promptTokens": 99})
+    assert fields(outer, "kind", "agent_hint", "input_tokens") == {"kind": "agent", "agent_hint": "planner", "input_tokens": None}
+
+
+def test_google_adk_complete_request() -> None:
+    row = read({
+        "gcp.vertex.agent.llm_request": '{"config": {"system_instruction": "be brief", "temperature": 0.2, "tools": [{"function_declarations":'
+        ' [{"name": "search", "parameters": {"type": "object"}}]}]}, "contents": [{"role": "user", "parts": [{"text": "hi"}]}]}',
+        "gcp.vertex.agent.llm_response": '{"content": {"role": "model", "parts": [{"text": "hello"}]}, "finish_reason": "STOP"}',
+        "gen_ai.request.model": "gemini-2.5-flash",
+    }, scope="gcp.vertex.agent")  # fmt: skip
+    assert fields(row, "kind", "input", "output", "tools", "parameters", "finish_reason", "records_parameters") == {
+        "kind": "llm", "input": [{"role": "system", "parts": [{"type": "text", "text": "be brief"}]}, *HI], "output": HELLO,
+        "tools": [SEARCH], "parameters": {"temperature": 0.2}, "finish_reason": "stop", "records_parameters": True,
+    }  # fmt: skip
+
+
+def test_google_adk_transfer() -> None:
+    row = read({"gen_ai.tool.name": "transfer_to_agent", "gcp.vertex.agent.tool_call_args": '{"agent_name": "writer"}'})
+    assert fields(row, "kind", "handoff_to") == {"kind": "tool", "handoff_to": "writer"}
