@@ -210,9 +210,9 @@ def _problems(nodes: list[Node[S]], roots: list[Node[S]], duplicates: list[Node[
 
 def _time_problems(node: Node[S]) -> Iterator[ProblemKind]:
     start, end = node.span.start_ns, node.span.end_ns
-    if end is None:
+    if start is not None and end is None:
         yield "unclosed"
-    elif start is not None and end < start:
+    elif start is not None and end is not None and end < start:
         yield "negative_duration"
     if node.parent is None:
         return

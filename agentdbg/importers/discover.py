@@ -134,9 +134,12 @@ def _rows(opened: Opened, importer: Importer, item: Input, source: Source) -> It
         for row in importer.read(opened.stream, source):
             empty = empty and not isinstance(row, RawSpan | RawLog)
             yield row
-        yield from opened.notes()
+    except OSError as error:
+        yield NoteRow("error", f"reading stopped: {error.strerror or error}", "what came before was read")
     finally:
+        notes = opened.notes()
         opened.close()
+    yield from notes
     if empty:
         message = f"{item.name} holds no trace: nothing in it could be read as {importer.name}"
         if item.explicit:

@@ -31,24 +31,26 @@ class Piece(NamedTuple):
 
 def pieces(stream: BinaryIO) -> Iterator[Piece]:
     """The records of a stream, blank ones left out. Elements of a top-level array are records of their own."""
-    opening: list[bytes] = []
-    for line in iter(lambda: stream.readline(MAX_RECORD), b""):
-        opening.append(line)
-        if line.strip(_BLANK):
+    number = 0
+    for opening in iter(lambda: stream.readline(MAX_RECORD), b""):
+        number += 1
+        if opening.strip(_BLANK):
             break
-    if not opening:
+    else:
         return
-    first = opening[-1].strip(_BLANK)
-    if first[:1] == b"{" and not _is_json(first):
+    lines = [opening]
+    first = opening.strip(_BLANK)
+    endless = len(opening) >= MAX_RECORD and not opening.endswith(b"\n")
+    if first[:1] == b"{" and not endless and not _is_json(first):
         following = [stream.readline(MAX_RECORD) for _ in range(3)]
-        opening += [line for line in following if line]
+        lines += [line for line in following if line]
         by_line = any(line.lstrip(_BLANK)[:1] == b"{" and _is_json(line.strip(_BLANK)) for line in following)
     else:
         by_line = first[:1] != b"["
     if by_line:
-        yield from _lines(chain(opening, iter(lambda: stream.readline(MAX_RECORD), b"")))
+        yield from _lines(chain(lines, iter(lambda: stream.readline(MAX_RECORD), b"")), number)
     else:
-        yield from _Splitter(stream).split(b"".join(opening))
+        yield from _Splitter(stream, number).split(b"".join(lines))
 
 
 def _is_json(text: bytes) -> bool:
@@ -59,8 +61,9 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def _lines(lines: Iterator[bytes]) -> Iterator[Piece]:
-    number, overlong = 0, False
+def _lines(lines: Iterator[bytes], number: int) -> Iterator[Piece]:
+    number -= 1
+    overlong = False
     for line in lines:
         whole = line.endswith(b"\n")
         if overlong:  # the rest of a line whose beginning was handed out already
@@ -78,7 +81,7 @@ def _lines(lines: Iterator[bytes]) -> Iterator[Piece]:
 class _Splitter:
     """Cuts at depth 0, or at depth 1 inside a top-level array."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, line: int) -> None:
         self._stream = stream
         self._buffer = b""
         self._start = 0  # where the current record begins
@@ -86,7 +89,7 @@ class _Splitter:
         self._depth = 0
         self._base = 0
         self._in_string = False
-        self._line = 1
+        self._line = line
 
     def split(self, opening: bytes) -> Iterator[Piece]:
         self._buffer = opening
@@ -103,8 +106,11 @@ class _Splitter:
             self._scanned -= self._start
             self._start = 0
         rest = self._buffer[self._start :].strip(_BLANK)
-        if rest or self._depth or self._in_string:
-            yield Piece(rest, self._line, "cut")
+        complete = self._depth == self._base and not self._in_string
+        if rest:
+            yield Piece(rest, self._line, "" if complete and self._base else "cut")
+        if complete and self._base:
+            yield Piece(b"", self._line, "cut")
 
     def _scan(self) -> Iterator[Piece]:
         buffer = self._buffer

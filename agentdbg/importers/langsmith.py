@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 from agentdbg.importers.contract import Row, Source
 from agentdbg.importers.json_pieces import Piece, pieces
+from agentdbg.importers.json_records import records, unknown
 from agentdbg.importers.json_shape import shapes
-from agentdbg.importers.json_values import NotJson, loads
 from agentdbg.importers.notes import Notebook
 from agentdbg.importers.times import to_ns
 from agentdbg.rows import RawSpan
@@ -32,8 +32,7 @@ class LangSmith:
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
         for piece in pieces(stream):
-            value = _value(piece, notes)
-            if value is not None:
+            for value in records(piece, "a LangSmith run", notes):
                 for run in _runs(value, piece, notes):
                     yield from _spans(run, piece, notes)
             yield from notes.drain()
@@ -44,53 +43,19 @@ def _is_run(keys: frozenset[str] | dict[str, Any]) -> bool:
     return any(key in keys for key in _IDS) and any(key in keys for key in _MARKS)
 
 
-def _value(piece: Piece, notes: Notebook) -> Any:
-    try:
-        value, remarks = loads(piece.text)
-    except NotJson as error:
-        cut = piece.fault == "cut"
-        what = (
-            f"expected a LangSmith run in JSON, {error}, {len(piece.text):,} bytes"
-            if piece.text
-            else "the array is not closed"
-        )
-        notes.add(
-            "data_loss",
-            "the input is cut off here" if cut else "a record could not be read",
-            what,
-            "export or copy the file again: its writer was stopped in the middle of a run"
-            if cut
-            else "see what stands in this line; the other runs were read",
-            piece.line,
-        )
-        return None
-    for remark in remarks:
-        notes.add("info", remark, line=piece.line)
-    return value
-
-
 def _runs(value: Any, piece: Piece, notes: Notebook) -> Iterator[dict[str, Any]]:
-    """The runs in a JSON value, outermost ones only."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _runs(item, piece, notes)
+    """The runs in a JSON value, outermost ones only: it is one, or a page of them."""
+    if isinstance(value, dict) and _is_run(value):
+        yield value
         return
-    if isinstance(value, dict):
-        if _is_run(value):
-            yield value
-            return
-        page = next((value[key] for key in _PAGES if isinstance(value.get(key), list)), None)
-        if page is not None:
-            yield from _runs(page, piece, notes)
-            return
-    found = ", ".join(sorted(value)[:5]) or "an empty object" if isinstance(value, dict) else type(value).__name__
-    notes.add(
-        "data_loss",
-        "a record is no run",
-        f"expected id with run_type, dotted_order or parent_run_id, found {found}",
-        "see what stands in this line; the other runs were read",
-        piece.line,
-    )
+    pages = [value[key] for key in _PAGES if isinstance(value.get(key), list)] if isinstance(value, dict) else []
+    if not pages:
+        unknown(value, "an id with run_type, dotted_order or parent_run_id", piece.line, notes)
+    for run in pages[0] if pages else ():
+        if isinstance(run, dict) and _is_run(run):
+            yield run
+        else:
+            unknown(run, "an id with run_type, dotted_order or parent_run_id", piece.line, notes)
 
 
 def _spans(run: dict[str, Any], piece: Piece, notes: Notebook, above: RawSpan | None = None) -> Iterator[RawSpan]:

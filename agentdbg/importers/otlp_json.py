@@ -10,6 +10,7 @@ import msgspec
 from agentdbg.importers import otlp_odd
 from agentdbg.importers.contract import Row, Source
 from agentdbg.importers.json_pieces import Piece, mend, pieces
+from agentdbg.importers.json_records import unreadable
 from agentdbg.importers.json_shape import shapes
 from agentdbg.importers.json_values import NotJson, loads
 from agentdbg.importers.otlp_records import Request, logs, spans
@@ -73,20 +74,15 @@ def _odd(piece: Piece, reading: Reading) -> Iterator[Row]:
 
 
 def _value(piece: Piece, reading: Reading) -> Any:
+    """The JSON of a record; of a truncated one, what came before the cut."""
     notes = reading.notes
     try:
         value, remarks = loads(piece.text)
     except NotJson as error:
         whole = None if piece.fault == "long" else mend(piece.text, _SPANS_DEPTH)
-        what = f"expected an OTLP request in JSON, {error}" if piece.text else "the array is not closed"
-        kind = "the input is cut off here" if piece.fault == "cut" else "a record could not be read"
-        kept = "; the spans before that place were read" if whole else ""
-        advice = (
-            "export or copy the file again: its writer was stopped in the middle of a record"
-            if piece.fault == "cut"
-            else "see what stands in this line; the other lines were read"
+        unreadable(
+            piece, "an OTLP request", str(error), "; the spans before that place were read" if whole else "", notes
         )
-        notes.add("data_loss", kind, f"{what}, {len(piece.text):,} bytes{kept}", advice, piece.line)
         if whole is None:
             return None
         try:

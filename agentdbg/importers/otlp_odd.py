@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from agentdbg.importers import otlp_records as otlp
+from agentdbg.importers.json_records import unknown
 from agentdbg.importers.otlp_spans import Reading
 
 _T = TypeVar("_T", bound=msgspec.Struct)
@@ -27,13 +28,7 @@ def requests(value: Any, reading: Reading) -> Iterator[otlp.Request]:
             yield from requests(item, reading)
         return
     if not isinstance(value, dict):
-        reading.notes.add(
-            "data_loss",
-            "a record could not be read",
-            "expected an OTLP request, found " + _described(value),
-            "see what stands in this line; the other lines were read",
-            reading.line,
-        )
+        unknown(value, "an OTLP request", reading.line, reading.notes)
         return
     value = _camel(value)
     inner = value.get("trace")
@@ -46,14 +41,7 @@ def requests(value: Any, reading: Reading) -> Iterator[otlp.Request]:
     elif "resourceMetrics" in value:
         reading.notes.add("info", "metrics are left out: only traces and logs are read", line=reading.line)
     elif not value.keys() & {"resourceSpans", "resourceLogs", "batches"}:
-        keys = ", ".join(sorted(value)[:5])
-        reading.notes.add(
-            "data_loss",
-            "a record could not be read",
-            f"expected resourceSpans or resourceLogs, found {keys or 'nothing'}",
-            "see what stands in this line; the other lines were read",
-            reading.line,
-        )
+        unknown(value, "resourceSpans or resourceLogs", reading.line, reading.notes)
 
 
 def _resource_spans(group: dict[str, Any], reading: Reading) -> otlp.ResourceSpans:
@@ -194,15 +182,10 @@ def _unwrapped(raw: dict[str, Any]) -> Any:
     """What stands in a value wrapper of the wrong type, e.g. {"stringValue": 5} or an array with one odd element."""
     wrap, inner = next(iter(raw.items()))
     if wrap == "arrayValue" and isinstance(inner, dict):
-        values = inner.get("values")
-        return [_Plain(item) for item in values] if isinstance(values, list) else values
+        return inner.get("values")
     if wrap == "kvlistValue" and isinstance(inner, dict) and isinstance(inner.get("values"), list):
         return {str(pair.get("key", "")): pair.get("value") for pair in inner["values"] if isinstance(pair, dict)}
     return inner
-
-
-def _Plain(item: Any) -> Any:
-    return item
 
 
 def _dicts(value: Any, what: str, reading: Reading) -> list[dict[str, Any]]:
@@ -213,23 +196,23 @@ def _dicts(value: Any, what: str, reading: Reading) -> list[dict[str, Any]]:
     good = [item for item in items if isinstance(item, dict)]
     for item in items:
         if not isinstance(item, dict) and item is not None:
-            reading.notes.add(
-                "data_loss",
-                f"an element of {what} could not be read",
-                f"expected an object, found {_described(item)}",
-                "see what wrote it; the other elements were read",
-                reading.line,
-            )
+            unknown(item, f"an object in {what}", reading.line, reading.notes)
     return good
 
 
 def _camel(value: Any) -> Any:
-    """snake_case keys as camelCase: every key of an OTLP document is a word of its schema."""
+    """snake_case keys as camelCase: every key of an OTLP document is a word of its schema, but in attributes that are
+    an object."""
     if isinstance(value, list):
         return [_camel(item) for item in value]
-    if isinstance(value, dict):
-        return {_SNAKE.sub(lambda match: match[1].upper(), key): _camel(item) for key, item in value.items()}
-    return value
+    if not isinstance(value, dict):
+        return value
+    return {
+        _SNAKE.sub(lambda match: match[1].upper(), key): item
+        if key == "attributes" and isinstance(item, dict)
+        else _camel(item)
+        for key, item in value.items()
+    }
 
 
 def _described(value: Any) -> str:

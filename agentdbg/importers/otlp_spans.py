@@ -10,12 +10,12 @@ from hashlib import blake2b
 from typing import Any
 
 from agentdbg.importers.notes import Notebook
+from agentdbg.importers.times import MAX_NS
 from agentdbg.rows import RawSpan
 
 STATUS = {0: "unset", 1: "ok", 2: "error"}
 KIND = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
 REMOTE_PARENT = 0x200
-MAX_NS = 2**63 - 1
 _HEX_TRACE = re.compile(r"[0-9a-f]{32}").fullmatch
 _HEX_SPAN = re.compile(r"[0-9a-f]{16}").fullmatch
 _CUT_IDS = "ids of an unusual length are kept as they are"

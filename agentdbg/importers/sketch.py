@@ -9,7 +9,9 @@ from typing import Any, BinaryIO
 
 from agentdbg import sketch
 from agentdbg.importers.contract import Row, Source
+from agentdbg.importers.json_values import clean
 from agentdbg.importers.notes import Notebook
+from agentdbg.importers.times import MAX_NS
 from agentdbg.rows import NoteRow, RawSpan
 
 SCOPE = "agentdbg.sketch"
@@ -18,7 +20,7 @@ _TRACE_NS = 3_600_000_000_000
 _STEP_NS = 100_000_000
 _EDGE_NS = 1_000_000  # parents begin this long before their first child and end this long after their last
 _MAX_BYTES = 64 * 1024 * 1024
-_MAX_SPANS = 1_000_000
+_MAX_SPANS = 200_000
 
 
 class SketchText:
@@ -71,8 +73,8 @@ class _Schedule:
     def __init__(self, one: sketch.Sketch, index: int) -> None:
         self._sketch = one
         self._start_ns = EPOCH_NS + index * _TRACE_NS
-        digest = blake2b(f"{index}\n{one.text}".encode("utf-8", "replace"), digest_size=14).hexdigest()
-        self._trace_id = one.trace_id or f"{index + 1:04x}{digest}"[:32]
+        digest = blake2b("\n".join([str(index), *one.text]).encode("utf-8", "replace"), digest_size=14).hexdigest()
+        self._trace_id = _text(one.trace_id) or f"{index + 1:04x}{digest}"[:32]
         self._rows: list[RawSpan] = []
 
     def rows(self) -> list[Row]:
@@ -114,21 +116,22 @@ class _Schedule:
         start_ns = last_ns if node.parallel else free_ns
         if node.at_ns is not None:
             start_ns = self._start_ns + node.at_ns
+        start_ns = min(start_ns, MAX_NS)
         row = RawSpan(
             self._trace_id,
-            node.span_id or self._next_id(),
+            _text(node.span_id) or self._next_id(),
             self._parent(node, above),
-            node.name,
+            _text(node.name) or "",
             start_ns,
             None,
             status=node.status or ("unset" if node.open else "ok"),
-            status_message=node.error,
+            status_message=_text(node.error),
             attributes=self._attributes(node),
             scope=SCOPE,
             line=node.line,
         )
         if self._sketch.name:
-            row.resource = {"service.name": self._sketch.name}
+            row.resource = {"service.name": _text(self._sketch.name)}
         self._rows.append(row)
         begin_ns = start_ns + _EDGE_NS
         return _Open(row, node, _repeated(node.children), begin_ns, begin_ns)
@@ -136,7 +139,8 @@ class _Schedule:
     def _close(self, item: _Open) -> None:
         start_ns = item.row.start_ns or 0
         length = item.node.duration_ns
-        item.end_ns = start_ns + length if length is not None else max(item.end_ns, start_ns + _STEP_NS)
+        end_ns = start_ns + length if length is not None else max(item.end_ns, start_ns + _STEP_NS)
+        item.end_ns = min(end_ns, MAX_NS)
         item.row.end_ns = None if item.node.open else item.end_ns
 
     def _next_id(self) -> str:
@@ -148,14 +152,20 @@ class _Schedule:
     def _parent(self, node: sketch.Node, above: RawSpan | None) -> str | None:
         if node.parent_id == sketch.MISSING:
             return "f" + blake2b(f"{self._trace_id}/{node.line}/missing".encode(), digest_size=8).hexdigest()[1:]
-        return node.parent_id or (above.span_id if above is not None else None)
+        return _text(node.parent_id) or (above.span_id if above is not None else None)
 
     def _attributes(self, node: sketch.Node) -> dict[str, Any]:
         attributes = {**self._sketch.fields, "kind": "tool" if node.kind == "handoff" else node.kind}
         if node.kind == "handoff" and "tool" not in node.fields and "handoff_to" in node.fields:
             attributes["tool"] = sketch.transfer(str(node.fields["handoff_to"]))
         attributes.update(node.fields)
-        return attributes
+        plain: dict[str, Any] = clean(attributes, [])
+        return plain
+
+
+def _text(value: str | None) -> str | None:
+    """A text without the lone surrogates that JSON escapes can smuggle in."""
+    return None if value is None else str(clean(value, []))
 
 
 def _repeated(nodes: list[sketch.Node]) -> Iterator[sketch.Node]:

@@ -54,7 +54,7 @@ class Opened:
             source = self._add(_Recoded(_Joined(head, source), encoding))
             head = _fill(source)
         self.head = head
-        self.stream: BinaryIO = io.BufferedReader(_Joined(head, source), HEAD_BYTES)
+        self.stream: BinaryIO = joined(head, source)
 
     def _add(self, layer: _Layer) -> _Layer:
         self._layers.append(layer)
@@ -89,6 +89,11 @@ def open_input(path: str) -> Opened:
 
 class _Source(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
+
+
+def joined(head: bytes, rest: _Source) -> BinaryIO:
+    """A stream of bytes that were read already and those still to come."""
+    return io.BufferedReader(_Joined(head, rest), HEAD_BYTES)
 
 
 def _fill(source: _Source) -> bytes:

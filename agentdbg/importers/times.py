@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LIMIT = 2**63
+MAX_NS = 2**63 - 1
 _ISO = re.compile(r"(\d{4}-?\d\d-?\d\d)[T t_]+(\d\d:?\d\d(?::?\d\d)?)(?:[.,](\d+))?\s*(Z|z|UTC|[+-]\d\d(?::?\d\d)?)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -43,7 +43,7 @@ def iso_ns(text: str) -> int | None:
     nanoseconds = (since.days * 86_400 + since.seconds) * 1_000_000_000
     if fraction:
         nanoseconds += int(fraction[:9].ljust(9, "0"))
-    return nanoseconds if 0 <= nanoseconds < _LIMIT else None
+    return nanoseconds if 0 <= nanoseconds <= MAX_NS else None
 
 
 def _number_ns(value: Any) -> int | None:
@@ -51,10 +51,10 @@ def _number_ns(value: Any) -> int | None:
         exact = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    if not exact.is_finite() or not 0 <= exact < _LIMIT:
+    if not exact.is_finite() or not 0 <= exact <= MAX_NS:
         return None
     nanoseconds = int(exact * unit_ns(exact))
-    return nanoseconds if nanoseconds < _LIMIT else None
+    return nanoseconds if nanoseconds <= MAX_NS else None
 
 
 def unit_ns(value: Decimal | float) -> int:

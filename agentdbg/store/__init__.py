@@ -26,11 +26,9 @@ if TYPE_CHECKING:
     from agentdbg.resolve import Facts
 
 MEMORY_LIMIT = "2GB"
-# What names an extension is not to fetch one from the network, and a long query is not to draw on our stdout.
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "enable_progress_bar": False,
-}
+# What names an extension is not to fetch one from the network.
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
+_NO_BAR = "SET enable_progress_bar = false"  # it would be drawn on our stdout, even into a pipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +75,7 @@ class Store:
         import duckdb
 
         con = duckdb.connect(":memory:", config=_SETTINGS)
+        con.execute(_NO_BAR)
         _create(con, compress=False)
         return cls(con, None, read_only=False)
 
@@ -249,6 +248,7 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         con = duckdb.connect(str(path.absolute()), read_only=read_only, config=_SETTINGS)
     except duckdb.Error as error:
         raise _explained(error, path, read_only) from error
+    con.execute(_NO_BAR)
     con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     return con
 

@@ -24,7 +24,7 @@ def conversation(events: Iterable[tuple[str, dict[str, Any]]]) -> tuple[list[Mes
         if name == "gen_ai.choice":
             answered.append(_choice(payload))
         elif name in ROLES:
-            given.append(_without_invented(message(payload, ROLES[name]), payload))
+            given.append(_without_invented(message({"role": ROLES[name], **payload}), payload))
     return given, answered
 
 
@@ -58,7 +58,11 @@ def _without_invented(said: Message, payload: dict[str, Any]) -> Message:
 
 def _choice(said: dict[str, Any]) -> Message:
     inner = said.get("message", said)
-    out = message(inner, "assistant") if inner else {"role": "assistant", "parts": []}
+    out = (
+        message({"role": "assistant", **inner} if isinstance(inner, dict) else inner, "assistant")
+        if inner
+        else {"role": "assistant", "parts": []}
+    )
     out["role"] = "assistant"
     _without_invented(out, inner if isinstance(inner, dict) else {})
     if finish := said.get("finish_reason"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentdbg.vocabulary.jsontext import parsed
+from agentdbg.vocabulary.jsontext import dump, parsed
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -21,6 +21,24 @@ ROLES = {
     "tool-response": "tool", "tool-call": "assistant", "tool_response": "tool",
     "tool_call": "assistant", "ipython": "tool",
 }  # fmt: skip
+MESSAGE_KEYS = frozenset(
+    [
+        "role",
+        "type",
+        "content",
+        "parts",
+        "contents",
+        "text",
+        "refusal",
+        "tool_calls",
+        "function_call",
+        "additional_kwargs",
+        "data",
+        "message",
+        "kwargs",
+        "name",
+    ]
+)
 TEXT_TYPES = {"text", "input_text", "output_text", "refusal", None}
 REASONING_TYPES = {"reasoning", "thinking", "redacted_thinking", "reasoning_content"}
 CALL_TYPES = {"tool_call", "tool_use", "tool-call", "function_call", "function", "server_tool_use", "custom_tool_call"}
@@ -71,6 +89,8 @@ def message(value: Any, role: str = "user") -> Message:
         return {"role": "assistant", "parts": parts(value)}
     if "role" not in value and kind in RESULT_TYPES:
         return {"role": "tool", "parts": parts(value)}
+    if not MESSAGE_KEYS & set(value) and not _is_part(value):
+        return {"role": role, "parts": [{"type": "text", "text": dump(value)}]}  # an object said as it is: JSON mode
     said = value.get("role") or kind
     out: Message = {"role": ROLES.get(str(said).lower(), role), "parts": _body(value)}
     if out["role"] == "tool" and not any(part["type"] == "tool_result" for part in out["parts"]):

@@ -150,3 +150,9 @@ def test_whatever_was_recorded_becomes_messages_or_nothing(value: Any) -> None:
     for said in messages(value) or []:
         assert said["role"] in ("system", "user", "assistant", "tool")
         assert all(part["type"] in ("text", "reasoning", "tool_call", "tool_result", "media") for part in said["parts"])
+
+
+def test_an_object_that_is_no_message_was_said_as_it_is() -> None:
+    assert messages({"growth": 0.1}, "assistant") == [
+        {"role": "assistant", "parts": [{"type": "text", "text": '{"growth":0.1}'}]}
+    ]

@@ -1,0 +1,46 @@
+"""Which trace or span the arguments mean; for a trace that is not here, how to get it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentdbg.cli import messages
+from agentdbg.cli.exports import how_to_export
+from agentdbg.cli.judged import judge_files
+from agentdbg.errors import AgentdbgError
+
+if TYPE_CHECKING:
+    from agentdbg.cli.opening import Opened
+
+
+def trace_of(here: Opened, asked: str) -> str:
+    """The full id of the asked trace."""
+    from agentdbg.store.ids import UnknownTrace, find_trace
+
+    try:
+        return find_trace(here.store.reader(), asked)
+    except UnknownTrace as unknown:
+        raise AgentdbgError(unknown.message, f"{unknown.hint}\n{how_to_export(asked)}") from unknown
+
+
+def span_of(here: Opened, asked: str) -> tuple[str, str]:
+    """(trace id, span id) of the asked span."""
+    from agentdbg.store.ids import UnknownTrace, find_span
+
+    try:
+        return find_span(here.store.reader(), asked)
+    except UnknownTrace as unknown:
+        trace_id = asked.rpartition(":")[0]
+        raise AgentdbgError(unknown.message, f"{unknown.hint}\n{how_to_export(trace_id)}") from unknown
+
+
+def worst_recent(here: Opened) -> str:
+    """The worst run of the newest hour; where there were others, stderr says that one was chosen."""
+    from agentdbg.store.ids import newest_hour, worst_of
+
+    reader = here.store.reader()
+    recent = newest_hour(reader)
+    if len(recent) > 1:
+        judge_files(here, recent)
+        messages.note(f"the worst of the {len(recent)} runs of the newest hour; `agentdbg traces` lists them all")
+    return worst_of(reader, recent)

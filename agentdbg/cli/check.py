@@ -1,0 +1,107 @@
+"""`agentdbg check`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from agentdbg.cli import messages
+from agentdbg.cli.interrupts import interruptible
+from agentdbg.cli.nexts import in_findings
+from agentdbg.cli.opening import look_into
+from agentdbg.cli.options import Drawing, Sources
+from agentdbg.cli.output import targets, write
+
+if TYPE_CHECKING:
+    from agentdbg.check.gate import Evidenced
+    from agentdbg.cli.opening import Opened
+    from agentdbg.model import Note
+
+Thresholds = Literal["critical", "high", "medium", "low", "info", "never"]
+
+
+def command(
+    sources: Sources,
+    drawing: Drawing,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="[PATH]...", default_factory=list, help="Trace files; else the store.")
+    ],
+    ignore: Annotated[
+        list[str],
+        typer.Option(metavar="DETECTOR", default_factory=list, help="Suppress what this detector finds; repeatable."),
+    ],
+    fail_on: Annotated[
+        Thresholds | None, typer.Option(help="The least severity that fails the build; hints never do. Default high.")
+    ] = None,
+) -> None:
+    """Judge every trace: the gate of a build.
+
+    Exit 0: nothing at the threshold. 1: findings. 2: could not judge, such as a named file without a trace, whose good
+    neighbours are judged all the same.
+
+    \b
+    Examples:
+      agentdbg check traces/*.jsonl
+      agentdbg check traces/ --fail-on medium --format json=report.json
+      agentdbg check --ignore silent.empty
+    """
+    from agentdbg.check.gate import Rules, exit_code, gate
+    from agentdbg.reporters import terminal
+    from agentdbg.reporters.json import check as as_json
+
+    targets(drawing, {"text": None, "json": None})
+    with look_into(paths, sources, keep_partial=True) as here:
+        config = here.config
+        rules = Rules(datetime.now(UTC).date(), fail_on or config.fail_on, frozenset(ignore), config.suppressions)
+        report = gate(_evidenced(here), rules)
+        write(
+            drawing,
+            {
+                "text": lambda stream, look: terminal.check(report, stream, look),
+                "json": lambda stream, look: as_json(report, stream),
+            },
+        )
+    raise typer.Exit(exit_code(report))
+
+
+def _evidenced(here: Opened) -> Evidenced:
+    """What there is to judge by; after a Ctrl-C what there was until then."""
+    from agentdbg.check.gate import Evidenced
+    from agentdbg.check.judging import judgement
+    from agentdbg.view.listing import summaries
+
+    reader = here.store.reader()
+    traces = summaries(reader)
+    notes = _notes(here)
+    unread = [report.source for report in here.unread]
+    try:
+        with interruptible():
+            found, now = judgement(here.store, here.config.detectors)
+    except KeyboardInterrupt:
+        return Evidenced(traces, reader.findings(), reader.skipped(), notes, unread, "interrupted while judging")
+    if now and not here.from_files:
+        messages.note(f"{len(now)} of {len(traces)} traces judged now: the store holds no findings for them that fit")
+    return Evidenced(traces, in_findings(here, found.findings), found.skipped, notes, unread, here.cut_short)
+
+
+def _notes(here: Opened) -> list[Note]:
+    """Inputs that hold no trace, so that whoever reads the report is told as well, and what is odd in the others.
+
+    Files in folders that are something else make one note together.
+    """
+    from agentdbg.model import Note
+    from agentdbg.view.units import count
+
+    out: list[Note] = []
+    for report in here.unread:
+        if report.error is not None:
+            out.append(Note("error", report.source, report.error.message, report.error.hint or ""))
+        out += report.notes
+    foreign = [report.source for report in here.reports if report.state == "note"]
+    out += [note for note in here.store.reader().notes() if note.source not in foreign]
+    if foreign:
+        others = f" and {count(len(foreign) - 1, 'more file')}" if len(foreign) > 1 else ""
+        out.append(Note("info", foreign[0], f"this{others} hold no trace" if others else "this holds no trace"))
+    return out

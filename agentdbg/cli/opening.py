@@ -1,0 +1,198 @@
+"""From arguments to an open store: the project's own, or one in memory that holds the named files alone."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from agentdbg.cli import messages
+from agentdbg.cli.interrupts import interruptible
+from agentdbg.cli.progress import Progress
+from agentdbg.errors import NOT_JUDGED, AgentdbgError
+
+if TYPE_CHECKING:
+    from agentdbg.cli.options import Sources
+    from agentdbg.config import Config
+    from agentdbg.model import Note
+    from agentdbg.store import FileReport, ImportOptions, Store
+
+_NOTES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open store with what configured it.
+
+    paths: as they were typed, of a store in memory that holds these inputs alone; reports tell what became of each.
+    cut_short: why reading stopped before all of them were read.
+    """
+
+    store: Store
+    config: Config
+    paths: Sequence[str] = ()
+    reports: tuple[FileReport, ...] = ()
+    cut_short: str = ""
+
+    @property
+    def from_files(self) -> bool:
+        """Whether this is no store on disk."""
+        return bool(self.paths)
+
+    @property
+    def unread(self) -> list[FileReport]:
+        """Inputs that were named and hold no trace."""
+        return [report for report in self.reports if report.state == "unreadable"]
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(ids, paths): an argument that names something that exists is a path, and so is what can only be one."""
+    ids: list[str] = []
+    paths: list[str] = []
+    for argument in arguments:
+        (paths if _is_path(argument) else ids).append(argument)
+    return ids, paths
+
+
+def _is_path(argument: str) -> bool:
+    if argument == "-" or os.path.exists(argument) or glob.has_magic(argument):
+        return True
+    return os.sep in argument or bool(Path(argument).suffix)
+
+
+def one_id(arguments: Sequence[str], what: str) -> tuple[str, list[str]]:
+    """(the id, paths) for a command that needs exactly one id."""
+    ids, paths = split(arguments)
+    if len(ids) == 1:
+        return ids[0], paths
+    if not ids:
+        raise AgentdbgError(
+            f"no {what} is named", "`agentdbg traces` and `agentdbg show` list ids; 4 characters of one are enough"
+        )
+    raise AgentdbgError(
+        f"one {what} at a time, not {len(ids)}: {', '.join(ids)}", "files that do not exist are taken for ids"
+    )
+
+
+@contextmanager
+def opened(paths: Sequence[str], sources: Sources) -> Iterator[Opened]:
+    """The store behind the arguments, resolved and closed again.
+
+    Inputs that hold no trace are told on stderr; when the command is through, they make its exit code 2. AgentdbgError
+    where no input holds one, or there is no store.
+    """
+    with look_into(paths, sources) as found:
+        told = [_why(report) for report in found.unread]
+        if found.from_files and nothing_read(found.reports):
+            told = told or [no_trace_at_all(paths)]
+            for problem in told[:-1]:
+                messages.error(problem)
+            raise told[-1]
+        for problem in told:
+            messages.error(problem)
+        _tell_notes(found)
+        yield found
+        if found.unread:
+            raise typer.Exit(NOT_JUDGED)
+
+
+def nothing_read(reports: Sequence[FileReport]) -> bool:
+    """Whether not one of the inputs holds a trace."""
+    return all(report.state in ("unreadable", "note") for report in reports)
+
+
+def no_trace_at_all(paths: Sequence[str]) -> AgentdbgError:
+    """What is wrong with folders in which nothing is a trace."""
+    from agentdbg.importers import names
+
+    return AgentdbgError(f"no file in {', '.join(paths)} holds a trace", f"formats: {', '.join(names())}")
+
+
+@contextmanager
+def look_into(paths: Sequence[str], sources: Sources, *, keep_partial: bool = False) -> Iterator[Opened]:
+    """As `opened`, with nothing said and nothing concluded of inputs that hold no trace.
+
+    keep_partial: a Ctrl-C while files are read leaves those that were read whole, and `cut_short` says so.
+    """
+    from agentdbg.config import load, nearest_store
+    from agentdbg.store import Store
+
+    config = load(sources.config, Path.cwd())
+    if paths:
+        with Store.in_memory() as store:
+            yield _of_files(store, paths, sources, config, keep_partial)
+        return
+    path = sources.db or nearest_store(Path.cwd())
+    if path is None:
+        raise AgentdbgError(
+            "there is no store here or in a folder above",
+            "`agentdbg ingest PATH...` makes one; or name trace files, or --db FILE; `agentdbg demo` shows how it goes",
+        )
+    with Store.open(path) as store:
+        yield Opened(store, config)
+
+
+def _of_files(store: Store, paths: Sequence[str], sources: Sources, config: Config, keep_partial: bool) -> Opened:
+    from agentdbg.importers import expand
+
+    options = import_options(sources, config)
+    try:
+        with interruptible(), Progress() as progress:
+            return Opened(store, config, paths, tuple(store.ingest(expand(paths), options, progress)))
+    except KeyboardInterrupt:
+        if not keep_partial:
+            raise
+    store.resolve(options)
+    return Opened(store, config, paths, cut_short="interrupted while reading")
+
+
+def import_options(sources: Sources, config: Config) -> ImportOptions:
+    """How files are read: the command line's own word before the configuration's."""
+    from agentdbg.store import ImportOptions
+
+    prices = sources.prices or config.prices
+    own = None
+    if prices is not None:
+        from agentdbg.pricing import read_prices
+
+        own = read_prices(prices)
+    mapping = _mapping(sources.mapping)
+    # A configured mapping says what fields of unusual JSON lines mean, not that every file is one, as --map does.
+    return ImportOptions(forced=sources.forced, mapping=mapping or _configured(sources.forced, config), prices=own)
+
+
+def _configured(forced: str | None, config: Config) -> Mapping[str, str]:
+    return config.mapping if forced == "jsonl" else {}
+
+
+def _mapping(pairs: Sequence[str]) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for pair in pairs:
+        field, equals, path = pair.partition("=")
+        if not (field and equals and path):
+            raise AgentdbgError(f"--map {pair} is not FIELD=PATH", "for example --map agent=meta.worker")
+        out[field] = path
+    return out
+
+
+def _why(report: FileReport) -> AgentdbgError:
+    found = report.error or AgentdbgError(f"{report.source} holds no trace")
+    lines = [f"{note.source}: {note.message}" for note in report.notes[:_NOTES]]
+    return AgentdbgError(found.message, "\n".join([*lines, found.hint or ""]).strip() or None, found.exit_code)
+
+
+def _tell_notes(found: Opened) -> None:
+    """The first few losses of the files that were read for this command alone."""
+    lost: list[Note] = (
+        [one for one in found.store.reader().notes() if one.severity != "info"] if found.from_files else []
+    )
+    for one in lost[:_NOTES]:
+        messages.note(f"{one.source}: {one.message}")
+    if len(lost) > _NOTES:
+        messages.note(f"{len(lost) - _NOTES} more; `agentdbg ingest --json` lists them all")

@@ -1,0 +1,23 @@
+"""From what somebody sees to the command that tells more. Only commands that exist stand here; a test looks."""
+
+from __future__ import annotations
+
+SYMPTOMS: tuple[tuple[str, str], ...] = (
+    ("a run failed and nobody knows where", "agentdbg show run.jsonl"),
+    ("the answer is wrong although nothing failed", "agentdbg check run.jsonl --fail-on medium"),
+    ("agents go round in circles, a run does not end", "agentdbg show run.jsonl --findings"),
+    ("the bill or the tokens jumped", "agentdbg traces --sort cost"),
+    ("a run is slow", "agentdbg show run.jsonl --path"),
+    ("something failed last night, among hundreds of runs", "agentdbg traces --failed --since 12h"),
+    ("a tool returns nothing, or an error that looks like an answer", "agentdbg explain silent.empty"),
+    ("an agent ignores what it was told", "agentdbg span SPAN_ID"),
+    ("is it the prompt, or what the agent was given", "agentdbg replay SPAN_ID"),
+    ("an agent got fields it does not know from the one before it", "agentdbg explain handoff.schema"),
+    ("spans stand apart, the tree has holes", "agentdbg explain trace.orphan"),
+    ("the same fault must not come back", "agentdbg check traces/ --fail-on high"),
+    (
+        "which agent, tool or model does that most",
+        'agentdbg query "select agent, detector, count(*) from findings group by all"',
+    ),
+    ("a finding is known and accepted", "agentdbg check traces/ --ignore DETECTOR"),
+)

@@ -1,0 +1,337 @@
+"""Field profiles of payloads: counters only, so that profiles of parts add up to the profile of the whole.
+
+Paths are written `$.items[].price`; keys that are data (ids, dates, names) are one path `{*}`. A profile does not
+depend on the order in which payloads came: of values that are kept as examples, the first by (order, span id) stays.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from agentdbg.contracts.envelope import Opened, open_payload, open_text
+
+Form = frozenset[tuple[str, str]]
+
+NUMBERS = frozenset({"integer", "number"})
+TEXTS = frozenset({"string", "json-text", "fenced-json", "json-in-prose"})
+
+_FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("blank", re.compile(r"\s*\Z")),
+    ("uuid", re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\Z", re.I)),
+    ("datetime", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")),
+    ("date", re.compile(r"\d{4}-\d\d-\d\d\Z")),
+    ("number-text", re.compile(r"\s*[-+]?(?:\d[\d,_]*(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?\s*%?\s*\Z", re.I)),
+    ("bool-text", re.compile(r"(?:true|false|yes|no)\Z", re.I)),
+    ("url", re.compile(r"https?://")),
+    ("email", re.compile(r"[^@\s]+@[^@\s]+\.\w+\Z")),
+)
+_DATA_KEY = re.compile(r"\d|[A-Za-z]{1,3}[-_]?\d+\Z|.*\d\d|.*[\s@/:]|.{65}", re.S)
+_PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*\Z")
+_TELLING_FORMATS = frozenset({"number-text", "bool-text", "blank"})
+_MAX_DEPTH = 16
+_MAX_ITEMS = 200
+_MAX_KEYS = 100
+_MAX_VALUES = 24
+_MIN_FOR_ENUM = 8
+_EXAMPLE_CHARACTERS = 60
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
+
+
+class Example(NamedTuple):
+    """A value that was seen. `order` is a time in ns or another number to sort by; `text` is its JSON, shortened."""
+
+    order: int
+    span_id: str
+    text: str
+
+
+@dataclass(slots=True)
+class Field:
+    """What was seen at one path. `parent` is the path of the object or array that holds it, "" for the root.
+
+    objects: how often it was an object, the base of its children's presence. values: string values and their counts,
+    None once there were too many to be an enum. examples: by type, the first of each.
+    """
+
+    parent: str
+    seen: int = 0
+    objects: int = 0
+    types: Counter[str] = field(default_factory=Counter)
+    formats: Counter[str] = field(default_factory=Counter)
+    values: Counter[str] | None = field(default_factory=Counter)
+    low: float | None = None
+    high: float | None = None
+    empty_arrays: int = 0
+    examples: dict[str, Example] = field(default_factory=dict)
+
+    @property
+    def nulls(self) -> int:
+        return self.types["null"]
+
+    @property
+    def strings(self) -> int:
+        return self.formats.total()
+
+    def enum(self) -> frozenset[str] | None:
+        """The values, where they are few for how often they were seen; None where this is not known to be an enum."""
+        if self.values is None or self.strings < _MIN_FOR_ENUM or len(self.values) > max(2, int(self.strings**0.5)):
+            return None
+        return frozenset(self.values)
+
+    def add(self, other: Field) -> None:
+        """Takes in the counts of the same path in another profile."""
+        self.seen += other.seen
+        self.objects += other.objects
+        self.types += other.types
+        self.formats += other.formats
+        self.empty_arrays += other.empty_arrays
+        self.low = _pick(min, self.low, other.low)
+        self.high = _pick(max, self.high, other.high)
+        if self.values is not None:
+            self.values = None if other.values is None else self.values + other.values
+            self._forget_many_values()
+        for label, example in other.examples.items():
+            self._keep(label, example)
+
+    def _see(self, value: object, kind: str, at: tuple[int, str]) -> None:
+        self.seen += 1
+        self.types[kind] += 1
+        if kind not in self.examples or at < self.examples[kind][:2]:
+            self._keep(kind, Example(*at, shortened(value)))
+        if isinstance(value, str):
+            self.formats[string_format(value)] += 1
+            if self.values is not None:
+                self.values[value[:_EXAMPLE_CHARACTERS]] += 1
+                self._forget_many_values()
+        elif kind in NUMBERS and isinstance(value, int | float) and math.isfinite(value):
+            self.low, self.high = _pick(min, self.low, value), _pick(max, self.high, value)
+        elif value == []:
+            self.empty_arrays += 1
+
+    def _keep(self, label: str, example: Example) -> None:
+        if label not in self.examples or example < self.examples[label]:
+            self.examples[label] = example
+
+    def _forget_many_values(self) -> None:
+        if self.values is not None and len(self.values) > _MAX_VALUES:
+            self.values = None
+
+
+@dataclass(slots=True)
+class Profile:
+    """Counters over the payloads of one kind of message. `messages` is how many; `fields` is keyed by path."""
+
+    messages: int = 0
+    envelopes: Counter[str] = field(default_factory=Counter)
+    fields: dict[str, Field] = field(default_factory=dict)
+    examples: dict[str, Example] = field(default_factory=dict)
+
+    def see(self, payload: object, span_id: str = "", order: int = 0) -> None:
+        """Counts one payload: a parsed JSON value or text."""
+        at = (order, span_id)
+        opened = open_payload(payload)
+        self.messages += 1
+        self.envelopes[opened.envelope] += 1
+        self._keep(
+            opened.envelope, Example(*at, _one_line(payload) if isinstance(payload, str) else shortened(payload))
+        )
+        for path, parent, kind, value, is_object in _visit(opened):
+            here = self.fields.setdefault(path, Field(parent))
+            here._see(value, kind, at)
+            here.objects += is_object
+
+    def add(self, other: Profile) -> None:
+        """Takes in another profile: the result is the profile of all payloads of both."""
+        self.messages += other.messages
+        self.envelopes += other.envelopes
+        for path, theirs in other.fields.items():
+            self.fields.setdefault(path, Field(theirs.parent)).add(theirs)
+        for label, example in other.examples.items():
+            self._keep(label, example)
+
+    def seen(self, path: str) -> int:
+        """How often a path was there."""
+        return self.fields[path].seen if path in self.fields else 0
+
+    def objects(self, path: str) -> int:
+        """How often there was an object at a path."""
+        return self.fields[path].objects if path in self.fields else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """A small JSON object with sorted keys, for a file that is committed: no examples, and values of enums only."""
+        return {
+            "envelopes": _sorted(self.envelopes),
+            "fields": {path: _field_as_dict(self.fields[path]) for path in sorted(self.fields)},
+            "messages": self.messages,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Profile:
+        """The profile of `as_dict`. KeyError, TypeError or ValueError where it is none."""
+        profile = cls(int(data["messages"]), Counter(data["envelopes"]))
+        for path, entry in data["fields"].items():
+            profile.fields[path] = _field_from_dict(entry)
+        return profile
+
+    def _keep(self, label: str, example: Example) -> None:
+        if label not in self.examples or example < self.examples[label]:
+            self.examples[label] = example
+
+
+def profile_of(payload: object, span_id: str = "", order: int = 0) -> Profile:
+    """The profile of one payload."""
+    profile = Profile()
+    profile.see(payload, span_id, order)
+    return profile
+
+
+def form(payload: object) -> Form:
+    """What is cheap to know of a payload and settles how it is graded: its paths, each with its types, with text that holds
+    a number, a flag or nothing told from other text, and with a mark where some object lacks it."""
+    opened = open_payload(payload)
+    kinds: set[tuple[str, str]] = {("", opened.envelope)}
+    seen: Counter[str] = Counter()
+    objects: Counter[str] = Counter()
+    parents: dict[str, str] = {}
+    for path, parent, kind, value, is_object in _visit(opened):
+        if kind == "string" and isinstance(value, str) and (held := string_format(value)) in _TELLING_FORMATS:
+            kind = held
+        kinds.add((path, family(kind)))
+        if repeats(path):
+            seen[path] += 1
+            parents[path] = parent
+        objects[path] += is_object
+    return frozenset(kinds | {(path, "some") for path, parent in parents.items() if seen[path] < objects[parent]})
+
+
+def merged(profiles: Iterable[Profile]) -> Profile:
+    """One new profile of the payloads of all."""
+    whole = Profile()
+    for profile in profiles:
+        whole.add(profile)
+    return whole
+
+
+def child(path: str, key: str) -> str:
+    """The path of a key: `$.key`, or `$["odd key"]` where the key would make the path ambiguous."""
+    return (
+        f"{path}.{key}" if key == "{*}" or _PLAIN_KEY.match(key) else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+    )
+
+
+def repeats(path: str) -> bool:
+    """Whether a path stands for many values of one message: inside an array or a map keyed by data."""
+    return "[]" in path or "{*}" in path
+
+
+def family(kind: str) -> str:
+    """A type without the difference that no consumer sees: a whole number is a number."""
+    return "number" if kind in NUMBERS else kind
+
+
+def string_format(text: str) -> str:
+    """uuid, datetime, date, number-text, bool-text, url, email, blank, or text."""
+    return next((name for name, pattern in _FORMATS if pattern.match(text)), "text")
+
+
+def shortened(value: object) -> str:
+    """A value's JSON on one line, cut to 60 characters."""
+    text = ""
+    for piece in _ENCODER.iterencode(value[: _EXAMPLE_CHARACTERS + 1] if isinstance(value, str) else value):
+        text += piece
+        if len(text) > _EXAMPLE_CHARACTERS:
+            return text[: _EXAMPLE_CHARACTERS - 1] + "…"
+    return text
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text[: 2 * _EXAMPLE_CHARACTERS].split())
+    return line if len(line) <= _EXAMPLE_CHARACTERS else line[: _EXAMPLE_CHARACTERS - 1] + "…"
+
+
+def _visit(opened: Opened) -> Iterator[tuple[str, str, str, object, bool]]:
+    """(path, path of the parent, type, value, whether it is an object whose fields follow) of all that a payload holds."""
+    stack: list[tuple[object, str, str, int]] = [(opened.value, "$", "", 0)] if opened.value is not None else []
+    while stack:
+        value, path, parent, depth = stack.pop()
+        kind, inner = _kind(value)
+        inside = depth < _MAX_DEPTH
+        yield path, parent, kind, value, inside and isinstance(inner, dict)
+        if inside and isinstance(inner, dict):
+            is_map = len(inner) > _MAX_KEYS
+            for key in sorted(inner, key=str)[:_MAX_ITEMS]:
+                name = "{*}" if is_map or _DATA_KEY.match(str(key)) else str(key)
+                stack.append((inner[key], child(path, name), path, depth + 1))
+        elif inside and isinstance(inner, list):
+            stack.extend((item, path + "[]", path, depth + 1) for item in inner[:_MAX_ITEMS])
+
+
+def _kind(value: object) -> tuple[str, object]:
+    """Type of a JSON value, and the container to look into: for text that holds JSON, what it holds."""
+    if value is None:
+        return "null", None
+    if isinstance(value, bool):
+        return "boolean", None
+    if isinstance(value, int):
+        return "integer", None
+    if isinstance(value, float):
+        return "number", None
+    if isinstance(value, dict):
+        return "object", value
+    if isinstance(value, list):
+        return "array", value
+    text = str(value)
+    if "{" not in text and "[" not in text:
+        return "string", None
+    if text.strip() in ("{}", "[]"):
+        return "json-text", None
+    opened = open_text(text)
+    if opened.envelope in ("json", "fenced-json"):
+        return ("json-text" if opened.envelope == "json" else "fenced-json"), opened.value
+    return ("json-in-prose" if opened.envelope == "json-in-prose" else "string"), None
+
+
+def _pick(choose: Any, a: float | None, b: float | None) -> float | None:
+    return b if a is None else a if b is None else choose(a, b)
+
+
+def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+    return {key: counts[key] for key in sorted(counts)}
+
+
+def _field_as_dict(f: Field) -> dict[str, Any]:
+    entry: dict[str, Any] = {"parent": f.parent, "seen": f.seen, "types": _sorted(f.types)}
+    if f.objects:
+        entry["objects"] = f.objects
+    if f.formats:
+        entry["formats"] = _sorted(f.formats)
+    if f.empty_arrays:
+        entry["empty_arrays"] = f.empty_arrays
+    if f.low is not None:
+        entry["range"] = [f.low, f.high]
+    if f.values and f.enum() is not None:
+        entry["values"] = _sorted(f.values)
+    return {key: entry[key] for key in sorted(entry)}
+
+
+def _field_from_dict(entry: Mapping[str, Any]) -> Field:
+    low, high = entry.get("range", (None, None))
+    formats = Counter(entry.get("formats", {}))
+    values = Counter(entry["values"]) if "values" in entry else None if formats else Counter()
+    return Field(
+        parent=entry["parent"],
+        seen=entry["seen"],
+        objects=entry.get("objects", 0),
+        types=Counter(entry["types"]),
+        formats=formats,
+        values=values,
+        low=low,
+        high=high,
+        empty_arrays=entry.get("empty_arrays", 0),
+    )

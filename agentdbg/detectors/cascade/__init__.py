@@ -1,0 +1,1 @@
+"""Failures that travel: what one agent got wrong and others built on."""

@@ -1,0 +1,243 @@
+"""cascade.root: where the error entered that later agents built on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agentdbg.detectors import candidates, failure
+from agentdbg.detectors.course import Course, Hop, totals
+from agentdbg.detectors.failure import ErrorClass, failed
+from agentdbg.detectors.suspicion import Suspicion, described, suspicions
+from agentdbg.detectors.usual import Usual
+from agentdbg.detectors.wording import clipped, counted, listed, short, usage
+from agentdbg.model import Confidence, Evidence, Finding, Reader, Skipped, Span
+
+_BY_BAD_INPUT = frozenset(("code", "decode", "validation", "bad request", "recursion limit", "error"))
+"""Classes of errors that something wrong handed on can cause. A rate limit or a lost connection starts with itself."""
+_SURE = 0.65
+
+
+@dataclass(frozen=True, slots=True)
+class _Cascade:
+    root: Suspicion
+    hops: list[Hop]
+    symptom: Span
+    fails: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where an error entered that other agents then built on.
+
+    **What it finds**: the earliest span that went wrong without anybody saying so (an error that was swallowed, an
+    error inside a good answer, an empty result, an answer cut off) and after which other agents went on, up to the
+    failure or the final answer at the end. It goes by order: what came before the symptom, was not mended, and could
+    be known of. An error that was tried again with success, replaced by another tool, or admitted in words is no
+    root.
+
+    **Why it matters**: what fails is seldom what is wrong. The agent in whose code the exception is raised, or whose
+    answer is nonsense, has mostly been handed nothing by one several hops before.
+
+    **Bad**:
+
+        workflow sales-report
+          agent collector
+            tool fetch_sales {"region": "Europe"} error="ConnectionError: warehouse unreachable"
+            llm gpt-4o-mini -> "{\\"rows\\": []}"
+          agent analyst
+            llm gpt-4o-mini -> "{\\"growth\\": 0.0}"
+          agent reporter
+            llm gpt-4o-mini -> "Sales stood still, we advise closing the office."
+
+    **Good**:
+
+        workflow sales-report
+          agent collector
+            tool fetch_sales {"region": "Europe"} error="ConnectionError: warehouse unreachable"
+            tool fetch_sales {"region": "Europe"} -> [{"month": 1, "total": 310}]
+            llm gpt-4o-mini -> "{\\"rows\\": [{\\"month\\": 1, \\"total\\": 310}]}"
+          agent analyst
+            llm gpt-4o-mini -> "{\\"growth\\": 0.04}"
+          agent reporter
+            llm gpt-4o-mini -> "Sales grew by four percent."
+
+    **What to do**: let the agent at fault pass on a status with its result, check it at the next hop, and replay the
+    root by itself with the same input.
+
+    Options: floor = how suspicious a span must be, 0 to 1 (error 1.0, error in the body 0.9, empty 0.8, cut off 0.7
+    or 0.6).
+    """
+
+    floor: float = 0.5
+
+    def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
+        """One finding for each independent root; mostly one a trace."""
+        traces = candidates.with_any_trouble(reader)
+        usual = Usual(reader) if traces else None
+        for trace_id in traces:
+            assert usual is not None
+            course = Course(reader.trace(trace_id))
+            for cascade in self._cascades(course, usual):
+                yield _finding(course, cascade)
+
+    def _cascades(self, course: Course, usual: Usual) -> list[_Cascade]:
+        found: list[_Cascade] = []
+        for suspicion in suspicions(course, usual):
+            if suspicion.strength < self.floor or any(_follows(course, suspicion, earlier) for earlier in found):
+                continue
+            if cascade := _cascade(course, suspicion):
+                found.append(cascade)
+        return found
+
+
+def _follows(course: Course, suspicion: Suspicion, earlier: _Cascade) -> bool:
+    """Whether this trouble is of the same agent as an earlier root, or came after it and may come from it."""
+    if suspicion.agent == earlier.root.agent:
+        return True
+    return any(suspicion.span in hop.spans or suspicion.agent == hop.agent for hop in earlier.hops)
+
+
+def _cascade(course: Course, root: Suspicion) -> _Cascade | None:
+    """What was built on this span; None where nobody else went on, or everybody knew."""
+    hops = course.after(root.span)
+    others = [hop for hop in hops if not _asked_for_help(course, root, hop)]
+    hops = others if root.outcome == "said" else hops
+    if not hops:
+        return None
+    symptom = _failure_after(course, root, hops)
+    before = [hop for hop in hops if symptom in hop.spans or (symptom and course.start(hop.span) < course.end(symptom))]
+    if symptom and before:
+        return _Cascade(root, before, symptom, True)
+    hops = others
+    if not hops or root.outcome == "said" or _has_other_ground(course, root):
+        return None
+    last = course.final
+    if last is None or last is root.span or course.start(last) < root.end:
+        last = max(hops[-1].spans, key=lambda span: (course.end(span), span.span_id))
+    return _Cascade(root, hops, last, False)
+
+
+def _failure_after(course: Course, root: Suspicion, hops: list[Hop]) -> Span | None:
+    """The first later failure of another agent, or of the run, that bad input can have caused."""
+    agents = {hop.agent for hop in hops}
+    around = {above.span_id for above in course.above(root.span)}
+    if course.is_orphaned(root.span):  # its true ancestors are lost, and any root may be one
+        around |= {node.span.span_id for node in course.forest.roots if not node.orphan}
+
+    def can_follow(span: Span) -> bool:
+        agent = course.agent(span)
+        return agent in agents or (span.span_id in around and (agent is None or agent != root.agent))
+
+    later = [
+        span
+        for span in failure.origins(course.forest)
+        if course.end(span) >= root.end
+        and span is not root.span
+        and failure.classify(span.error_type, span.error_message).name in _BY_BAD_INPUT
+        and can_follow(span)
+    ]
+    return min(later, key=lambda span: (course.end(span), span.span_id), default=None)
+
+
+def _asked_for_help(course: Course, root: Suspicion, hop: Hop) -> bool:
+    """Whether the agent called this one itself, afterwards, and went on with what it got: a way around the trouble."""
+    own = course.turn(root.span)
+    return own in list(course.above(hop.span)) and any(
+        course.agent(model) == root.agent and course.start(model) >= course.end(hop.span) for model in course.models
+    )
+
+
+def _has_other_ground(course: Course, root: Suspicion) -> bool:
+    """Whether the agent's turn also got results that hold something, so that what it passed on may rest on those."""
+    if root.tool is None:
+        return False
+    turn = course.turn(root.span)
+    return any(
+        not failed(tool) and tool.output_empty is False and course.turn(tool) is turn for tool in course.tools
+    )  # fmt: skip
+
+
+def _confidence(cascade: _Cascade) -> Confidence:
+    if cascade.root.strength < _SURE or (not cascade.fails and cascade.root.outcome == "unknown"):
+        return "hint"
+    return "likely"
+
+
+def _finding(course: Course, cascade: _Cascade) -> Finding:
+    root, hops, ids = cascade.root, cascade.hops, course.forest.by_id
+    agent = root.agent or "the program"
+    victims = [hop.agent for hop in hops]
+    what = described(root)
+    calls, tokens, usd = totals(hops)
+    built = ", ".join(
+        filter(None, [counted(len(hops), "agent"), counted(calls, "model call") if calls else "", usage(tokens, usd)])
+    )
+    error = failure.classify(root.span.error_type, root.span.error_message) if root.trouble == "error" else None
+    verb = "replay" if root.span.kind == "llm" else "span"
+    return Finding(
+        detector="cascade.root",
+        severity="high",
+        confidence=_confidence(cascade),
+        title=clipped(f"The error entered at {agent}: {what}", 100),
+        message=(
+            f"In {agent}, {what}; {_unheard(root)}. {listed(victims)} went on with it, {_end(course, cascade)}. "
+            f"Built on it: {built}. Found by order: it is the earliest trouble before the symptom that nothing mended."
+        ),
+        trace_id=course.trace.trace_id,
+        agent=root.agent,
+        evidence=_evidence(course, cascade, what),
+        advice=_advice(root, agent, victims[0], error),
+        next=f"agentdbg {verb} {short(root.span.span_id, ids)}",
+        key=" ".join(filter(None, [root.trouble, root.tool or root.span.kind, error.name if error else None])),
+        wasted_tokens=tokens,
+        wasted_usd=usd,
+    )
+
+
+def _unheard(root: Suspicion) -> str:
+    """What became of the trouble inside the agent, as a clause."""
+    return {
+        "said": "it said so",
+        "unsaid": "its answer does not mention it",
+        "unknown": "what it answered is not recorded",
+        "other arguments": "another call of the same tool went well",
+        "fallback": "something else took its place",
+    }[root.outcome]
+
+
+def _end(course: Course, cascade: _Cascade) -> str:
+    symptom = cascade.symptom
+    if cascade.fails:
+        return f"until {course.agent(symptom) or symptom.name} failed with {clipped(failure.named(symptom), 160)}"
+    said = course.said(symptom) if symptom.kind == "llm" else None
+    return (
+        f'and the run ended with "{clipped(said.text)}"'
+        if said and said.text.strip()
+        else "and the run ended as if nothing was amiss"
+    )
+
+
+def _evidence(course: Course, cascade: _Cascade, what: str) -> tuple[Evidence, ...]:
+    """The root, one span for each agent that went on, and the symptom last."""
+    root, symptom = cascade.root, cascade.symptom
+    hops = [
+        Evidence(hop.span.span_id, "related", f"{hop.agent} went on with it")
+        for hop in cascade.hops
+        if hop.span is not symptom
+    ]  # fmt: skip
+    note = f"failed in the end: {clipped(failure.named(symptom))}" if cascade.fails else "the answer built on it"
+    return (Evidence(root.span.span_id, "primary", what), *hops, Evidence(symptom.span_id, "related", note))
+
+
+def _advice(root: Suspicion, agent: str, victim: str, error: ErrorClass | None) -> str:
+    check = f"and let {victim} refuse an input that says so."
+    if error is not None:
+        return f"{error.advice} Let {agent} pass on a status with its result instead of nothing, {check}"
+    if root.trouble == "cut off" and root.tool:
+        return f"Let {root.tool} answer with less, page by page, or say that more is there, {check}"
+    if root.trouble == "cut off":
+        return f"Raise the output limit or ask {agent} for less, parse its answer where it is made, {check}"
+    if root.trouble == "error in body":
+        return f"Let {root.tool} raise, or give its error a field of its own that {agent} must look at, {check}"
+    return f"Give {root.tool} a word for 'nothing found', let {agent} say it in so many words, {check}"

@@ -1,0 +1,45 @@
+"""Does a tool change something, by its name? A guess from verbs; tools that only look something up answer False."""
+
+from __future__ import annotations
+
+import re
+
+_EFFECTS = """
+    create update delete send post charge pay refund write insert book order publish execute transfer save set put add
+    remove cancel submit upload notify email mail log record store register close open start stop approve reject assign
+    schedule commit push deploy emit append move rename print finish done complete exit
+"""
+_LOOKUPS = """
+    get list search read fetch find query lookup look load retrieve select browse scan check show view describe inspect
+    recall download crawl scrape grep ask
+"""
+_EFFECT, _LOOKUP = frozenset(_EFFECTS.split()), frozenset(_LOOKUPS.split())
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+_ANSWERS = re.compile(
+    r"final_?(?:answer|result|response|output)\w*|respond\w*|reply\w*|submit_?(?:answer|result|response|report)"
+    r"|attempt_?completion|(?:finish|complete|end)_?(?:task|turn|run)?|task_?(?:complete|done)\w*"
+    r"|return_?(?:answer|result|response)",
+    re.I,
+)
+
+
+def _verbs(tool: str | None) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(tool or "")]
+
+
+def has_effect(tool: str | None) -> bool:
+    """Whether the first telling verb of the name is one that changes something: `send_mail`, `tool.createOrder`."""
+    return next((word in _EFFECT for word in _verbs(tool) if word in _EFFECT | _LOOKUP), False)
+
+
+def gives_answer(tool: str | None) -> bool:
+    """Whether calling the tool is how an agent gives its answer: `final_answer`, `final_result`,
+    `attempt_completion`."""
+    return bool(_ANSWERS.fullmatch(tool or ""))
+
+
+def looks_up(tool: str | None) -> bool:
+    """Whether the first telling verb of the name is one that only asks: `search_docs`, `getOrder`."""
+    return next((word in _LOOKUP for word in _verbs(tool) if word in _EFFECT | _LOOKUP), False)

@@ -1,0 +1,1 @@
+"""Calls that failed: hard failures, and those that were hidden."""

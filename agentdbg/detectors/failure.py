@@ -1,0 +1,214 @@
+"""What kind of failure an error is, where a chain of errors starts, and how far it went up."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from agentdbg.model import Span
+from agentdbg.tree import Forest, Node
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorClass:
+    """name: the word for the reader. advice: what to do about errors of this class."""
+
+    name: str
+    advice: str
+
+
+_CODE = (
+    r"(?:^|(?<![a-z])(?:status|code|https?|error|http/\d(?:\.\d)?)\W{{0,12}}){0}\b|\b{0}\s+(?:client|server)\s+error"
+)
+"""An HTTP status as messages write it; {0} is the number. A bare number somewhere in a message is none."""
+_CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "recursion limit",
+        "Find what never ends before raising the limit: give the agents a condition that stops them.",
+        (
+            r"graphrecursion|recursion limit|maxturns|max[_ ]?(?:turns|iterations|steps)|usagelimitexceeded",
+            r"maximum (?:number of )?(?:turns|iterations|steps)",
+        ),
+    ),
+    (
+        "cancelled",
+        "The caller gave up: look at what it was waiting for, not at this call.",
+        (
+            r"cancel+ed|abort(?:ed)?error|operation was aborted|keyboardinterrupt|client disconnect",
+            _CODE.format("499"),
+        ),
+    ),
+    (
+        "content filter",
+        "Read what was refused, then change the input; the same text is refused again.",
+        (r"content[_ ]?(?:filter|policy|management)|contentpolicy|safety (?:system|filter|settings)|responsible ?ai",),
+    ),
+    (
+        "rate limit",
+        "Wait as long as `retry-after` says, back off exponentially, and let the agents share one limiter.",
+        (
+            r"rate[_ -]?limit|too many requests|throttl|quota|resource_?exhausted|overloaded",
+            _CODE.format("(?:429|529)"),
+        ),
+    ),
+    (
+        "timeout",
+        "Set a time limit at this call, retry it once or twice, and tell the caller when it stays away.",
+        (r"time[d ]?[ -]?out|timeout|deadline ?exceeded", _CODE.format("(?:408|504)")),
+    ),
+    (
+        "auth",
+        "Check key, role and expiry; a retry cannot help.",
+        (
+            r"authentication|unauthori[sz]ed|not authori[sz]ed|authori[sz]ation|permission ?denied|access ?denied",
+            r"forbidden|api[_ ]key",
+            _CODE.format("(?:401|403)"),
+        ),
+    ),
+    (
+        "decode",
+        "Ask for structured output, validate it where it is made, and pass the error back to the model that wrote it.",
+        (
+            r"jsondecode|json ?parse|expecting (?:value|property name)|unterminated string|outputpars|decodeerror",
+            r"unexpected (?:token|end of (?:json|input|data))|(?:failed to|could not) parse|(?:not valid|invalid) json",
+        ),
+    ),
+    (
+        "validation",
+        "Compare what was sent with what the schema wants, and validate before handing on.",
+        (r"validation|schema|invalid[_ ]?(?:argument|parameter|input|type)|missing (?:\d+ )?required",),
+    ),
+    (
+        "network",
+        "Retry with a growing pause, then tell the caller that the service is away.",
+        (
+            r"connect(?:ion)?[ _]?(?:error|refused|reset|aborted|timed)|connectionerror|econn|enotfound|socket|network",
+            r"unreachable|name resolution|\bdns\b|\bssl|remote ?(?:protocol|disconnected)|broken ?pipe",
+        ),
+    ),
+    (
+        "bad request",
+        "Read the message: the request itself is wrong, and a retry sends the same one.",
+        (
+            r"bad ?request|not ?founderror\b|unprocessable|context[_ ]length",
+            _CODE.format("4(?!08|29|99)\\d\\d"),
+        ),
+    ),
+    (
+        "server",
+        "Retry with a growing pause; where it stays, use another provider or say that the answer is missing.",
+        (
+            r"internal ?server|server[_ ]?error|service ?unavailable|bad ?gateway|internal error",
+            _CODE.format("5\\d\\d"),
+        ),
+    ),
+    (
+        "code",
+        "Fix the code at this span: an exception of the language itself is a bug, or an input nobody checked.",
+        (
+            r"(?:^|(?<=\s))(?:type|attribute|key|index|value|name|assertion|zerodivision|unboundlocal|reference|range"
+            r"|syntax|notimplemented|import|modulenotfound|indentation|lookup|recursion)error\b",
+        ),
+    ),
+)
+_OTHER = ErrorClass("error", "Look at the span: its attributes and events hold what the failing call said.")
+_PATTERNS = tuple((ErrorClass(name, advice), re.compile("|".join(parts), re.I)) for name, advice, parts in _CLASSES)
+_VOLATILE = re.compile(
+    r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=\w*\d)[\w-]{12,}\b|\d+(?:[.,:]\d+)*", re.I
+)
+
+
+CALLS = frozenset(("llm", "tool", "retriever"))
+"""Kinds of spans in which something outside the program is asked: what fails inside one is the call's own affair."""
+
+
+def failed(span: Span) -> bool:
+    """Whether this span failed. Exceptions that only steer the flow are no failures."""
+    return span.status == "error" and span.control_flow is None
+
+
+def classify(error_type: str | None, message: str | None) -> ErrorClass:
+    """The class of an error by its type, else by its message."""
+    for text in (error_type, message):
+        for found, pattern in _PATTERNS:
+            if text and pattern.search(text):
+                return found
+    return _OTHER
+
+
+def masked(message: str | None) -> str:
+    """A message without what differs from call to call: numbers, addresses, ids. Cut at 200 characters."""
+    return " ".join(_VOLATILE.sub("#", message or "").split())[:200]
+
+
+def named(span: Span) -> str:
+    """`TimeoutError: no answer in 30 s`, or as much of it as is recorded."""
+    said = " ".join((span.error_message or "").split())
+    if not span.error_type:
+        return said or "an error without a message"
+    return f"{span.error_type}: {said}" if said and not said.startswith(span.error_type) else said or span.error_type
+
+
+def continues(upper: Span, lower: Node[Span]) -> bool:
+    """Whether an error of the upper span is that of the failed span below it, passed on or wrapped.
+
+    It is when one names the other, or when nothing else was done between them: an exception that travels up leaves no
+    time for work. After later work below the upper span its error is another one.
+    """
+    below = lower.span
+    told, inner = named(upper), named(below)
+    if (below.error_message and below.error_message in told) or (upper.error_message and upper.error_message in inner):
+        return True
+    if below.end_ns is None or lower.parent is None:
+        return True
+    return not any(
+        node.start_ns >= below.end_ns and node.span.kind in ("agent", "llm", "tool", "retriever")
+        for sibling in lower.parent.children
+        if sibling is not lower
+        for node in sibling.walk()
+    )
+
+
+def carrier(node: Node[Span]) -> Node[Span] | None:
+    """The next failed span above that the error of this one reached; None where somebody caught it.
+
+    That is the parent where its error continues this one, else the nearest failed span above that tells the very same
+    message: instrumentations leave out the status of spans between.
+    """
+    parent = node.parent
+    if parent is not None and failed(parent.span) and continues(parent.span, node):
+        return parent
+    while parent is not None and not failed(parent.span):
+        parent = parent.parent
+    if parent is None or not node.span.error_message or parent.span.error_message != node.span.error_message:
+        return None
+    return parent
+
+
+def origins(forest: Forest[Span]) -> list[Span]:
+    """The failed spans where a chain of errors starts: no span below passed its error up to them. By start, then id.
+
+    A wrapper that stands beside the call it wraps, and not above it, only echoes the call's error and is left out.
+    """
+    every = [node for node in forest.walk() if failed(node.span)]
+    reached = {id(carrier(node)) for node in every}
+    found = [node for node in every if id(node) not in reached]
+    calls = [node for node in every if node.span.kind in CALLS]
+    found = [node for node in found if node.span.kind in CALLS or not any(_echoes(node, call) for call in calls)]
+    return [node.span for node in sorted(found, key=lambda node: (node.start_ns, node.span.span_id))]
+
+
+def _echoes(wrapper: Node[Span], call: Node[Span]) -> bool:
+    """Whether a failed span tells the very error of a call that ended while it ran."""
+    error = wrapper.span.error_message
+    if not error or error != call.span.error_message or wrapper.span.end_ns is None or call.span.end_ns is None:
+        return False
+    return wrapper.start_ns <= call.span.end_ns <= wrapper.span.end_ns
+
+
+def top(forest: Forest[Span], origin: Span) -> Span:
+    """The highest span that the error of this one reached."""
+    node = forest.by_id[origin.span_id]
+    while above := carrier(node):
+        node = above
+    return node.span

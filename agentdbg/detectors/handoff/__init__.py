@@ -1,0 +1,1 @@
+"""What agents pass on to one another, and what is lost or changed on the way."""

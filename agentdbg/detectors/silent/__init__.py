@@ -1,0 +1,1 @@
+"""Failures without a mark: answers that look good and hold nothing, or nothing true."""

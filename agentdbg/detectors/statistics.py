@@ -1,0 +1,73 @@
+"""Small-sample statistics that several detectors share. Pure functions over plain numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+# 0.6745 is the 0.75 quantile of the standard normal distribution: it makes MAD comparable to a standard deviation.
+_MAD_TO_SIGMA = 0.6745
+_SHARE_OF_MEDIAN = 0.05
+
+
+def fisher_exact(a: int, b: int, c: int, d: int) -> float:
+    """Two-sided p-value of Fisher's exact test on the 2x2 table [[a, b], [c, d]].
+
+    The sum of the hypergeometric probabilities of all tables with the same margins that are no likelier than the
+    observed one (R. A. Fisher, Statistical Methods for Research Workers, 1934; two-sided as in R's `fisher.test`).
+    Returns 1.0 where a margin is empty. Raises ValueError for negative counts.
+    """
+    if min(a, b, c, d) < 0:
+        raise ValueError("counts cannot be negative")
+    total, row, column = a + b + c + d, a + b, a + c
+
+    def log_probability(x: int) -> float:
+        return _log_choose(row, x) + _log_choose(total - row, column - x) - _log_choose(total, column)
+
+    # Tables that are exactly as likely must count although their logarithms differ in the last bits.
+    limit = log_probability(a) + 1e-7
+    possible = range(max(0, column - (total - row)), min(row, column) + 1)
+    return min(1.0, math.fsum(math.exp(log_probability(x)) for x in possible if log_probability(x) <= limit))
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def robust_z(value: float, reference: Sequence[float], floor: float | None = None) -> float:
+    """How far a value lies from the median of a non-empty reference, in robust standard deviations, signed.
+
+    0.6745 * (value - median) / MAD (Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993: beyond 3.5 is one).
+    floor is the smallest MAD to divide by, in the unit of the values; None is 5 % of the median's size. MAD is 0 in
+    cached or deterministic runs, where an epsilon would make an outlier of every deviation. Returns an infinity when
+    floor and MAD are both 0 and the value is not the median.
+    """
+    centre = median(reference)
+    spread = median(abs(x - centre) for x in reference)
+    spread = max(spread, _SHARE_OF_MEDIAN * abs(centre) if floor is None else floor)
+    if value == centre:
+        return 0.0
+    return _MAD_TO_SIGMA * (value - centre) / spread if spread else math.copysign(math.inf, value - centre)
+
+
+def modified_z(values: Sequence[float], floor: float | None = None) -> list[float]:
+    """`robust_z` of every value against all of them, in their order; an empty list for no values."""
+    return [robust_z(value, values, floor) for value in values]
+
+
+def wilson(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Lower and upper bound of a rate seen as k of n; z = 1.96 gives the 95 % interval (E. B. Wilson, JASA 22, 1927).
+
+    (0.0, 1.0) for n = 0: nothing is known. Raises ValueError unless 0 <= k <= n.
+    """
+    if not 0 <= k <= n:
+        raise ValueError("needs 0 <= k <= n")
+    if n == 0:
+        return 0.0, 1.0
+    rate = k / n
+    scale = 1 + z * z / n
+    centre = (rate + z * z / (2 * n)) / scale
+    half = z / scale * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    # At the ends the bound is the rate itself; rounding would put it a hair beside.
+    return (0.0 if k == 0 else centre - half), (1.0 if k == n else centre + half)

@@ -1,0 +1,1 @@
+"""Tokens: who used more than is usual."""

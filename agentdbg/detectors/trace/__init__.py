@@ -1,0 +1,1 @@
+"""The trace itself: is it whole, and can it be trusted?"""

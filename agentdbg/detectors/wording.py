@@ -1,0 +1,49 @@
+"""How findings speak: ids a person can type, numbers with units, quotes that stay on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+SHORT = 8
+
+
+def short(span_id: str, among: Collection[str]) -> str:
+    """The shortest prefix of an id, of at least 8 characters, that no other id of the collection shares.
+
+    Ids made from a clock (UUID v7) agree in their first characters, so 8 do not always do.
+    """
+    others = [other for other in among if other != span_id and other.startswith(span_id[:SHORT])]
+    length = SHORT
+    while length < len(span_id) and any(other.startswith(span_id[:length]) for other in others):
+        length += 1
+    return span_id[:length]
+
+
+def clipped(text: str, width: int = 120) -> str:
+    """A text on one line, cut with an ellipsis where it is longer than `width` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 call`, `2 calls`, `1,200 calls`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def money(usd: float) -> str:
+    """US dollars with the digits that say something: `$3.20`, `$0.0041`, `$0.000012`."""
+    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.2g}" if usd >= 1e-4 else f"${usd:.6f}"
+
+
+def usage(tokens: int | None, usd: float | None) -> str:
+    """`1,234 tokens ($0.0041)`, `1,234 tokens`, or `` where neither is recorded: an unknown price is left out, not
+    zero."""
+    said = counted(tokens, "token") if tokens is not None else ""
+    if usd is None:
+        return said
+    return f"{said} ({money(usd)})" if said else money(usd)

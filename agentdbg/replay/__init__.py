@@ -1,0 +1,2 @@
+"""Replay: what an agent was given, whether the recording holds together, and the agent run again with recorded
+answers."""

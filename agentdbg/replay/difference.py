@@ -1,0 +1,72 @@
+"""The first difference of two recorded values: where, and what stands there on either side."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`path` is a JSON path. `before` and `after` are the texts there (JSON for what is no string), None where there
+    is nothing. `at` is the character of `before` where two texts part, white space aside; None where they are not
+    both texts."""
+
+    path: str
+    before: str | None
+    after: str | None
+    at: int | None = None
+
+
+def first_difference(before: Any, after: Any, path: str = "$") -> Difference | None:
+    """Depth first, in the order of `before`. Texts that differ in white space alone are equal."""
+    stack: list[tuple[Any, Any, str]] = [(before, after, path)]
+    while stack:
+        a, b, here = stack.pop()
+        if isinstance(a, dict) and isinstance(b, dict):
+            stack += reversed(
+                [(a.get(key, _NOTHING), b.get(key, _NOTHING), _member(here, key)) for key in dict.fromkeys([*a, *b])]
+            )
+        elif isinstance(a, list) and isinstance(b, list):
+            longest = range(max(len(a), len(b)))
+            stack += reversed([(_item(a, n), _item(b, n), f"{here}[{n}]") for n in longest])
+        elif isinstance(a, str) and isinstance(b, str):
+            at = parting(a, b)
+            if at is not None:
+                return Difference(here, a, b, at)
+        elif type(a) is not type(b) or a != b:
+            return Difference(here, _text(a), _text(b))
+    return None
+
+
+def parting(before: str, after: str) -> int | None:
+    """The character of `before` from which on two texts differ in more than white space; None where they do not."""
+    i = j = 0
+    while True:
+        while i < len(before) and before[i].isspace():
+            i += 1
+        while j < len(after) and after[j].isspace():
+            j += 1
+        if i == len(before) or j == len(after):
+            return None if i == len(before) and j == len(after) else i
+        if before[i] != after[j]:
+            return i
+        i, j = i + 1, j + 1
+
+
+_NOTHING = object()
+
+
+def _item(values: list[Any], n: int) -> Any:
+    return values[n] if n < len(values) else _NOTHING
+
+
+def _member(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+
+
+def _text(value: Any) -> str | None:
+    if value is _NOTHING:
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

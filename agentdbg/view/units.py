@@ -1,0 +1,70 @@
+"""Numbers as people read them. Absent is the empty string, never 0."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+MS = 1_000_000
+SECOND = 1_000 * MS
+
+
+def duration(ns: int | None) -> str:
+    """`430ms`, `3.2s`, `1m01.4`, `2h05m`, `3d04h`."""
+    if ns is None:
+        return ""
+    if ns < MS:
+        return "<1ms" if ns > 0 else "0ms"
+    if round(ns / MS) < 1_000:
+        return f"{round(ns / MS)}ms"
+    tenths = round(ns / (SECOND // 10))
+    if tenths < 600:
+        return f"{tenths / 10:.1f}s"
+    if tenths < 36_000:
+        return f"{tenths // 600}m{tenths % 600 / 10:04.1f}"
+    minutes = tenths // 600
+    if minutes < 1_440:
+        return f"{minutes // 60}h{minutes % 60:02}m"
+    return f"{minutes // 1_440}d{minutes % 1_440 // 60:02}h"
+
+
+def tokens(count: int | None) -> str:
+    """`900`, `1.8k`, `12.3M`."""
+    if count is None:
+        return ""
+    if count < 1_000:
+        return str(count)
+    for size, unit in ((1_000, "k"), (1_000_000, "M")):
+        if round(count / size, 1) < 1_000:
+            return f"{count / size:.1f}{unit}"
+    return f"{count / 1_000_000_000:.1f}G"
+
+
+def usd(amount: float | None, partial: bool = False) -> str:
+    """`$2.27` from one cent on, `$0.0090` below. `partial`: some of the calls had no price, so this is the least it
+    was."""
+    if amount is None:
+        return ""
+    if amount >= 100_000:
+        text = f"${amount / 1_000:.0f}k"
+    elif amount >= 0.01:
+        text = f"${amount:.2f}"
+    elif amount >= 0.00005 or amount == 0:
+        text = f"${amount:.4f}" if amount else "$0"
+    else:
+        text = "<$0.0001"
+    return ("≥" if partial and amount >= 0.00005 else "") + text
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 span`, `245 spans`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def moment(ns: int | None) -> str:
+    """`2026-03-14 09:26:53` in UTC, the empty string for a time that is none or beyond any calendar."""
+    if ns is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(ns // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return ""

@@ -1,0 +1,150 @@
+"""Answers that hold nothing: who noticed, and who went on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from agentdbg.detectors.silent.empty import Empty
+from tests.detectors.judging import found, judged, places
+
+
+def run(body: str) -> str:
+    return f"agent clerk\n  llm gpt-4o\n{indent(dedent(body), '  ')}"
+
+
+EMPTY = 'tool find_permits {"street": "Elm"} -> []'
+
+
+@pytest.mark.parametrize(
+    ("body", "severity", "words"),
+    [
+        pytest.param('llm gpt-4o -> "Permit P-881 is valid until 2031."', "high", "rests on it", id="invented"),
+        pytest.param('llm gpt-4o -> "No permits were found for Elm."', "low", "says so", id="said"),
+        pytest.param(
+            'llm gpt-4o -> "There are no permits."', "low", "says so", id="denies what the tool is named after"
+        ),
+        pytest.param('llm gpt-4o -> "Which house number do you mean?"', "low", "says so", id="asks back"),
+        pytest.param('tool find_permits {"street": "Elm St"} -> ["P-1"]', "info", "other arguments", id="asked again"),
+        pytest.param('tool read_archive {"street": "Elm"} -> ["P-1"]', "info", "another tool", id="another tool"),
+        pytest.param("llm gpt-4o", "low", "not recorded", id="no answer recorded"),
+    ],
+)
+def test_what_became_of_an_empty_result(body: str, severity: str, words: str, tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, Empty(), run(f"{EMPTY}\n{body}"))
+    assert (finding.severity, finding.confidence, finding.agent) == (severity, "certain", "clerk")
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"results": []}',
+        '""',
+        "[null, null]",
+        '"No results found."',
+        '{"items": [], "total": 0}',
+        '"Error: permit server is down"',
+        '{"error": "permit server is down"}',
+    ],
+)
+def test_what_counts_as_nothing(value: str, tmp_path: Path) -> None:
+    other = 'agent other\n  tool find_owner {"street": "Elm"} -> ["Smith"]\n'  # results are shown at all
+    text = run(f'tool find_permits {{"street": "Elm"}} -> {value}\nllm gpt-4o -> "Permit P-881 is valid."')
+    findings = found(tmp_path, Empty(), f"trace one\n{other}\ntrace two\n{text}")
+    assert [f.severity for f in findings] == ["high"]
+
+
+@pytest.mark.parametrize("value", ["0", "false", '{"count": 0, "permits": ["none needed"]}', '["P-1"]', '"[1]"'])
+def test_what_does_not(value: str, tmp_path: Path) -> None:
+    text = run(f'tool find_permits {{"street": "Elm"}} -> {value}\nllm gpt-4o -> "Permit P-881 is valid."')
+    assert found(tmp_path, Empty(), text) == []
+
+
+def test_a_tool_that_changes_something_has_nothing_to_say(tmp_path: Path) -> None:
+    text = run('tool send_letter {"to": "Elm"} -> null\nllm gpt-4o -> "The letter is sent."')
+    assert found(tmp_path, Empty(), text) == []
+
+
+def test_results_that_are_never_shown_are_not_empty(tmp_path: Path) -> None:
+    text = run(
+        """
+        tool find_permits {"street": "Elm"} -> {}
+        tool find_permits {"street": "Oak"} -> {}
+        tool find_owner {"street": "Elm"} -> {}
+        llm gpt-4o -> "Permit P-881 is valid."
+        """
+    )
+    assert found(tmp_path, Empty(), text) == []
+
+
+def test_other_results_at_hand_make_it_less(tmp_path: Path) -> None:
+    text = run(f'tool find_owner {{"street": "Elm"}} -> ["Smith"]\n{EMPTY}\nllm gpt-4o -> "Smith holds permit P-881."')
+    assert [f.severity for f in found(tmp_path, Empty(), text)] == ["medium"]
+
+
+def test_one_empty_item_of_many_is_low(tmp_path: Path) -> None:
+    text = run(f'tool find_permits {{"street": "Oak"}} -> ["P-1"]\n{EMPTY}\nllm gpt-4o -> "P-1 is valid."')
+    assert [f.severity for f in found(tmp_path, Empty(), text)] == ["low"]
+
+
+def test_the_usual_rate_of_the_tool_decides(tmp_path: Path) -> None:
+    bad = run(f'{EMPTY}\nllm gpt-4o -> "Permit P-881 is valid."')
+    honest = run(f'{EMPTY}\nllm gpt-4o -> "No permits found."')
+    full = run('tool find_permits {"street": "Oak"} -> ["P-1"]\nllm gpt-4o -> "P-1 is valid."')
+
+    def worst(others: list[str]) -> str:
+        text = "\n".join(f"trace t{i}\n{one}" for i, one in enumerate([bad, *others]))
+        return next(f for f in found(tmp_path, Empty(), text) if "P-881" in str(f) or f.severity != "low").severity
+
+    assert worst([honest] * 6 + [full] * 4) == "info"
+    assert worst([honest] * 1 + [full] * 24) == "high"
+
+
+def test_an_error_under_the_status_of_success(tmp_path: Path) -> None:
+    text = run(
+        'tool find_permits {"street": "Elm"} -> "Error: index is offline"\nllm gpt-4o -> "Permit P-881 is valid."'
+    )
+    (finding,) = found(tmp_path, Empty(), text)
+    assert "an error under the status of success" in finding.message
+    assert places(tmp_path, text, finding) == ["tool find_permits", "llm gpt-4o"]
+    assert "raise" in finding.advice
+
+
+def test_the_tool_that_gives_the_answer_is_none(tmp_path: Path) -> None:
+    text = run(
+        """
+        tool find_permits {"street": "Elm"} -> ["P-1"]
+        llm gpt-4o -> [{"role": "assistant", "parts": [{"type": "tool_call", "id": "a", "name": "final_answer", "arguments": {"answer": "[]"}}]}]
+        tool final_answer {"answer": "[]"} -> "[]"
+        """
+    )
+    assert found(tmp_path, Empty(), text) == []
+
+
+def test_results_that_stand_only_in_the_next_prompt(tmp_path: Path) -> None:
+    text = """
+agent clerk
+  llm gpt-4o -> [{"role": "assistant", "parts": [{"type": "tool_call", "id": "c1", "name": "find_permits", "arguments": {"street": "Elm"}}]}]
+  llm gpt-4o [{"role": "tool", "parts": [{"type": "tool_result", "id": "c1", "name": "find_permits", "result": "[]"}]}] -> "Permit P-881 is valid."
+"""
+    (finding,) = found(tmp_path, Empty(), text)
+    assert (finding.severity, finding.confidence) == ("high", "likely")
+    assert places(tmp_path, text, finding)[0] == "llm gpt-4o"
+
+
+def test_an_invented_answer_stays_a_finding_of_its_own_beside_the_cascade(tmp_path: Path) -> None:
+    """The cascade tells where it entered; that the agent made something of nothing is told nowhere else."""
+    passed_on = """
+workflow town
+  agent clerk
+    tool find_permits {"street": "Elm"} -> []
+    llm gpt-4o -> "{\\"permits\\": []}"
+  agent writer
+    llm gpt-4o -> "Elm street is free."
+"""
+    invented = passed_on.replace('"{\\"permits\\": []}"', '"Permit P-881 is valid."')
+    assert [f.detector for f in judged(tmp_path, passed_on).findings] == ["cascade.root"]
+    assert [f.detector for f in judged(tmp_path, invented).findings] == ["cascade.root", "silent.empty"]

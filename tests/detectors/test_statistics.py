@@ -1,0 +1,94 @@
+"""Numbers in, numbers out."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from math import comb
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentdbg.detectors.statistics import fisher_exact, modified_z, robust_z, wilson
+
+COUNTS = st.integers(0, 30)
+
+
+@pytest.mark.parametrize(
+    ("table", "p"),
+    [
+        ((3, 1, 1, 3), 0.4857142857),  # Fisher's lady tasting tea
+        ((1, 9, 11, 3), 0.002759456185),
+        ((60, 0, 0, 1), 1 / 61),
+        ((8, 0, 0, 4), 1 / 495),
+        ((5, 0, 0, 0), 1.0),
+        ((0, 0, 0, 0), 1.0),
+    ],
+)
+def test_fisher(table: tuple[int, int, int, int], p: float) -> None:
+    assert fisher_exact(*table) == pytest.approx(p, rel=1e-8)
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS)
+def test_fisher_is_the_sum_of_the_tables_that_are_no_likelier(a: int, b: int, c: int, d: int) -> None:
+    row, column, total = a + b, a + c, a + b + c + d
+    ways = {
+        x: comb(row, x) * comb(total - row, column - x)
+        for x in range(max(0, column - (total - row)), min(row, column) + 1)
+    }
+    exact = Fraction(sum(w for w in ways.values() if w <= ways[a]), comb(total, column))
+    assert fisher_exact(a, b, c, d) == pytest.approx(float(exact), rel=1e-6)
+    assert (
+        fisher_exact(a, b, c, d) == pytest.approx(fisher_exact(c, d, a, b)) == pytest.approx(fisher_exact(b, a, d, c))
+    )
+
+
+def test_fisher_refuses_negative_counts() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        fisher_exact(1, -1, 0, 0)
+
+
+def test_modified_z() -> None:
+    # median 3.145, median absolute deviation 0.04
+    scores = modified_z([3.09, 3.10, 3.11, 3.14, 3.15, 3.18, 3.20, 9.0], floor=0.0)
+    assert [score > 3.5 for score in scores] == [False] * 7 + [True]
+    assert scores[0] == pytest.approx(0.6745 * (3.09 - 3.145) / 0.04, rel=1e-6)
+
+
+def test_equal_values_have_a_floor_to_be_measured_with() -> None:
+    assert robust_z(104, [100] * 9) == pytest.approx(0.6745 * 4 / 5)
+    assert robust_z(104, [100] * 9, floor=1) == pytest.approx(0.6745 * 4)
+    assert robust_z(0, [0, 0, 0]) == 0
+    assert robust_z(1, [0, 0, 0]) == math.inf
+    assert robust_z(-1, [0, 0, 0]) == -math.inf
+    assert modified_z([]) == []
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))
+def test_the_median_is_never_an_outlier_and_sides_are_kept(values: list[float]) -> None:
+    scores = modified_z(values)
+    middle = sorted(values)[len(values) // 2] if len(values) % 2 else None
+    for value, z in zip(values, scores, strict=True):
+        assert value != middle or z == 0
+    assert [z for _, z in sorted(zip(values, scores, strict=True))] == sorted(scores)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (8, 10, 0.4902, 0.9433), (0, 0, 0.0, 1.0)],
+)
+def test_wilson(k: int, n: int, low: float, high: float) -> None:
+    assert wilson(k, n) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+@given(st.integers(0, 200), st.integers(0, 200))
+def test_wilson_holds_the_rate(k: int, more: int) -> None:
+    low, high = wilson(k, k + more)
+    assert 0 <= low <= high <= 1
+    assert k + more == 0 or low <= k / (k + more) <= high
+
+
+def test_wilson_refuses_more_hits_than_tries() -> None:
+    with pytest.raises(ValueError, match="k <= n"):
+        wilson(3, 2)

@@ -1,0 +1,126 @@
+"""Whatever the bytes are: rows, notes or AgentdbgError; no other exception, no hang, and rows that can be written as JSON."""
+
+import contextlib
+import io
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentdbg.errors import AgentdbgError
+from agentdbg.importers import Input, Source, read_input, shelf
+from agentdbg.importers.streams import Opened
+from agentdbg.rows import NoteRow, RawLog, RawSpan
+
+ROOT = Path(__file__).parents[3] / "shared" / "corpus"
+SAMPLES = [
+    b'{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"stringValue":"b"}}]},"scopeSpans":[{"scope":{"name":"s"},"spans":[{'
+    b'"traceId":"5b8aa5a2d2c872e8321cf37308d69df2","spanId":"051581bf3cb55c13","name":"n","kind":3,"startTimeUnixNano":"1","endTimeUnixNano":'
+    b'"2","attributes":[{"key":"k","value":{"arrayValue":{"values":[{"intValue":"1"}]}}}],"events":[{"name":"e"}],"status":{"code":2}}]}]}]}\n',
+    b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1","traceId":"5b8aa5a2d2c872e8321cf37308d69df2","spanId":'
+    b'"051581bf3cb55c13","body":{"kvlistValue":{"values":[{"key":"a","value":{"doubleValue":1.5}}]}}}]}]}]}\n',
+    b'{"id": "a", "run_type": "llm", "start_time": "2026-01-01T00:00:00Z", "dotted_order": "20260101T000000000000Za", "inputs": {"m": [1]}}\n',
+    b'{"trace_id": "t", "span_id": "s", "agent": "a", "started_at": 1767225600, "llm": {"tokens_in": 1}, "metadata": {"k": null}}\n' * 2,
+    b'{"object": "trace.span", "id": "s", "trace_id": "t", "span_data": {"type": "function"}, "error": {"message": "m"}}\n',
+    b'agent planner "task" -> "answer"\n  llm gpt-4o in=1 out=2 x3\n  tool search {"q": [1]} -> [] dur=2s error="E: x"\n',
+    bytes.fromhex("0a2f0a00122b0a030a016c12240a1000010203040506070809"), b"\x28\xb5\x2f\xfd\x04\x00", b"\x1f\x8b\x08\x00",
+    "{\"trace_id\": 1, \"span_id\": 2}".encode("utf-16"),
+]  # fmt: skip
+for pattern in (
+    "*/healthy.binpb",
+    "*/healthy.logs.binpb",
+    "*/healthy.lendelim.binpb",
+    "*/killed.runs.jsonl",
+    "*/retry_*.otlp.jsonl",
+    "*/*.binpb.gz",
+    "*/*.native.jsonl",
+):
+    SAMPLES += [path.read_bytes()[:20_000] for path in sorted(ROOT.glob(pattern))[:2]]
+
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["cut", "drop", "repeat", "flip", "insert"]),
+        st.floats(0, 1),
+        st.binary(max_size=8)
+        | st.sampled_from(
+            [b'"', b"{", b"[" * 300, b"\\", b"\n", b"NaN", b"null", b"1e999", b"\x00", b"-", b"\xff", b"9" * 30]
+        ),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def edited(data: bytes, edits: list[tuple[str, float, bytes]]) -> bytes:
+    for what, place, extra in edits:
+        at = int(place * len(data))
+        size = len(extra) + 1
+        if what == "cut":
+            data = data[:at]
+        elif what == "drop":
+            data = data[:at] + data[at + size * 5 :]
+        elif what == "repeat":
+            data = data[:at] + data[at : at + size * 5] * 2 + data[at + size * 5 :]
+        elif what == "flip" and data:
+            data = data[: at - 1] + bytes([data[at - 1] ^ (1 << len(extra) % 8)]) + data[at:]
+        elif what == "insert":
+            data = data[:at] + extra + data[at:]
+    return data
+
+
+def check(row: object) -> None:
+    assert isinstance(row, RawSpan | RawLog | NoteRow)
+    assert msgspec.json.decode(msgspec.json.encode(row)) is not None
+    if isinstance(row, RawSpan):
+        assert row.trace_id
+        assert row.span_id
+        assert row.status in ("ok", "error", "unset")
+        assert all(time is None or 0 <= time < 2**63 for time in (row.start_ns, row.end_ns))
+
+
+@given(sample=st.sampled_from(SAMPLES), edits=EDITS)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_edited_inputs(tmp_path_factory, sample, edits):
+    path = tmp_path_factory.getbasetemp() / "edited"
+    path.write_bytes(edited(sample, edits))
+    with contextlib.suppress(AgentdbgError):
+        for row in read_input(Input(str(path))):
+            check(row)
+
+
+@pytest.mark.parametrize("importer", shelf(), ids=lambda importer: importer.name)
+@given(
+    data=st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
+    | st.sampled_from(SAMPLES),
+    edits=EDITS,
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_bytes_in_any_importer(importer, data, edits):
+    opened = Opened(io.BytesIO(edited(data, edits)))
+    importer.sniff(opened.head, "x")
+    for row in importer.read(opened.stream, Source("x")):
+        check(row)
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+    ["resourceSpans", "scopeSpans", "spans", "scope", "resource", "attributes", "key", "value", "stringValue", "arrayValue", "values", "events", "links", "status", "code",
+     "traceId", "spanId", "startTimeUnixNano", "resourceLogs", "logRecords", "body", "id", "run_type", "trace_id", "span_id", "child_runs", "dotted_order", "start_time",
+     "error", "agent", "llm", "metadata", "object", "span_data", "data", "runs", "name", "parent_id", "flags", "kind"]), inner, max_size=4), max_leaves=20)  # fmt: skip
+
+
+@pytest.mark.parametrize("importer", shelf(), ids=lambda importer: importer.name)
+@given(value=JSON)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_json_in_any_importer(importer, value):
+    for wrapped in (
+        value,
+        {"resourceSpans": [{"scopeSpans": [{"spans": [value]}]}]},
+        {"id": "a", "run_type": "llm", "child_runs": [value]},
+        {"trace_id": "t", "spans": [value]},
+    ):
+        data = msgspec.json.encode(wrapped)
+        for row in importer.read(io.BytesIO(data), Source("x")):
+            check(row)

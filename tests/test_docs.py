@@ -1,0 +1,129 @@
+"""What the documents say is so: README's sessions are run, its tables name what there is, every command shows an example."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agentdbg.detectors import shelf
+from tests.commandline import PROGRAM, ROOT, SAMPLES, agentdbg, agentdbg_here, environment
+
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = re.findall(r"^  ([a-z]+)  ", agentdbg_here("--help").stdout.split("Commands:")[1], re.M)
+TIMING = re.compile(r"[\d,.]+(?= ?(spans/s|spans a second|MB/s)\b)")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A command as typed, and what stands below it up to the next one."""
+
+    command: str
+    output: str
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+def sessions(block: str) -> list[Session]:
+    parts = re.split(r"^\$ (.*)\n", block, flags=re.M)
+    return [Session(command, output) for command, output in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def typed(command: str, folder: Path) -> str:
+    """What a terminal shows after a command that is typed in this folder."""
+    done = subprocess.run(
+        ["sh", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+        cwd=folder,
+        env=environment(PATH=f"{folder / 'bin'}:/usr/bin:/bin"),
+        timeout=120,
+        check=False,
+    )
+    return done.stdout
+
+
+def masked(text: str) -> list[str]:
+    return [TIMING.sub("#", line.rstrip()) for line in text.strip("\n").splitlines()]
+
+
+def agree(told: list[str], real: list[str]) -> bool:
+    """Whether the real lines are those told, where a line `…` stands for any number of lines."""
+    pattern = "".join(r"(?:.*\n)*" if line.strip() == "…" else re.escape(line) + "\n" for line in told)
+    return re.fullmatch(pattern, "".join(line + "\n" for line in real)) is not None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where README's reader is: the checkout, with the program on the path."""
+    (tmp_path / "sample_traces").symlink_to(SAMPLES)
+    program = tmp_path / "bin" / "agentdbg"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{PROGRAM}" "$@"\n', "utf-8")
+    program.chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.splitlines()[0][2:])
+def test_sessions_of_the_readme_are_real(block: str, folder: Path) -> None:
+    found = sessions(block)
+    assert found
+    for session in found:
+        real = masked(typed(session.command, folder))
+        assert agree(masked(session.output), real), "\n".join([f"$ {session.command}", *real])
+
+
+def test_the_configuration_of_the_readme_is_accepted(tmp_path: Path) -> None:
+    (tmp_path / "agentdbg.toml").write_text(blocks("toml")[0], "utf-8")
+    done = agentdbg("check", SAMPLES / "healthy-team", cwd=tmp_path)
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_the_readme_has_its_two_commands_and_ci_runs_one_of_them() -> None:
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("python3 -m venv ")]
+    assert [line.split(" && ")[-1].split()[0] for line in lines] == [".venv/bin/agentdbg", ".venv/bin/pytest"]
+    assert "'^python3 -m venv .*pytest' README.md" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+def test_the_readme_names_every_command_and_detector() -> None:
+    assert [command for command in COMMANDS if f"`{command}" not in README] == []
+    assert sorted(set(re.findall(r"^\| `([a-z]+\.[a-z_]+)`", README, re.M))) == sorted(shelf())
+
+
+def test_commands_named_in_documents_exist() -> None:
+    texts = [README, *(path.read_text("utf-8") for path in SAMPLES.rglob("README.md"))]
+    named = {name for text in texts for name in re.findall(r"(?:^\$ |[`/]|&& )agentdbg ([a-z]+)\b", text, re.M)}
+    assert named - set(COMMANDS) == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example(command: str) -> None:
+    done = agentdbg_here(command, "--help")
+    assert done.exit_code == 0
+    assert re.search(rf"^ +agentdbg {command}\b", done.stdout, re.M), done.stdout
+
+
+def test_links_to_files_lead_somewhere() -> None:
+    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md"):
+        text = (ROOT / name).read_text("utf-8")
+        links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+        assert [link for link in links if not (ROOT / link).exists()] == [], name
+
+
+def test_the_changelog_has_a_place_for_what_comes_next() -> None:
+    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_samples_are_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert included["sample_traces"].startswith("agentdbg/")
