@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from agentdbg.contracts.profile import Example, Field, family, repeats
+from agentdbg.contracts.paths import family, repeats
+from agentdbg.contracts.profile import Example, Field
 
 Grade = Literal["breaking", "risky", "compatible"]
 Kind = Literal[

@@ -22,7 +22,8 @@ from agentdbg.contracts.difference import (
 )
 from agentdbg.contracts.envelope import STRUCTURED
 from agentdbg.contracts.layout import Sides, nesting, presence
-from agentdbg.contracts.profile import TEXTS, Field, Profile, family
+from agentdbg.contracts.paths import TEXTS, family
+from agentdbg.contracts.profile import Field, Profile
 
 _MOSTLY = 0.9
 _JUMP = 0.1

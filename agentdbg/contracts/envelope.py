@@ -36,8 +36,9 @@ def open_payload(value: object) -> Opened:
     bare number or word has no fields that could drift. None, blank text, `{}` and `[]` are empty.
     """
     for _ in range(_MAX_WRAPS):
-        if isinstance(value, str) and (inner := _load(value)) is not None and isinstance(inner, str):
-            value = inner
+        if not (isinstance(value, str) and value.startswith('"') and isinstance(inner := _load(value), str)):
+            break
+        value = inner
     if isinstance(value, str):
         return open_text(value)
     if isinstance(value, dict | list):

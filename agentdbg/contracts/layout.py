@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agentdbg.contracts.difference import FIRM, Difference, Grade, Kind, any_example, families
-from agentdbg.contracts.profile import Profile, repeats
+from agentdbg.contracts.paths import repeats
+from agentdbg.contracts.profile import Profile
 
 _NO_NAMES = ("{*}", "[]")
 _RARELY = 0.9

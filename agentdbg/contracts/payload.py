@@ -34,18 +34,9 @@ def sent(trace: Trace, handoff: Handoff) -> tuple[str, object]:
     return _said_by(trace, handoff.sender_span_id, spans)
 
 
-def last_word(trace: Trace, agent: str) -> tuple[str, object] | None:
-    """(span id, value) of what an agent said last in a run in which nobody worked after it; None where others did."""
-    own = [turn for turn in trace.turns if turn.agent == agent]
-    if not own:
-        return None
-    last = own[-1]
-    if any((turn.start_ns or 0) > (last.start_ns or 0) for turn in trace.turns):
-        return None
-    spans = trace.by_id()
-    calls = [call for call in trace.calls if call.span_id in spans and spans[call.span_id].turn_id == last.span_id]
-    ended = max(calls, key=lambda c: ((c.start_ns or 0) + (c.duration_ns or 0), c.span_id), default=None)
-    return _said_by(trace, ended.span_id if ended else last.span_id, spans)
+def last_word(trace: Trace, span_id: str) -> tuple[str, object]:
+    """(span id, value) of what a span said; where it does not record it, what the turn it belongs to gave away."""
+    return _said_by(trace, span_id, trace.by_id())
 
 
 def said(span: Span, trace: Trace) -> object:
@@ -81,7 +72,6 @@ def speaker(trace: Trace, span_id: str, value: object) -> str:
 
 
 def _said_by(trace: Trace, span_id: str, spans: dict[str, Span]) -> tuple[str, object]:
-    """What a span said; where it does not record it, what the turn it belongs to gave away."""
     span = spans.get(span_id)
     if span is None:
         return span_id, None

@@ -1,42 +1,21 @@
 """Field profiles of payloads: counters only, so that profiles of parts add up to the profile of the whole.
 
-Paths are written `$.items[].price`; keys that are data (ids, dates, names) are one path `{*}`. A profile does not
-depend on the order in which payloads came: of values that are kept as examples, the first by (order, span id) stays.
+A profile does not depend on the order in which payloads came: of the values that are kept as examples, the first by
+(order, span id) stays.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from agentdbg.contracts.envelope import Opened, open_payload, open_text
+from agentdbg.contracts.envelope import open_payload
+from agentdbg.contracts.paths import NUMBERS, string_format, visit
 
-Form = frozenset[tuple[str, str]]
-
-NUMBERS = frozenset({"integer", "number"})
-TEXTS = frozenset({"string", "json-text", "fenced-json", "json-in-prose"})
-
-_FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("blank", re.compile(r"\s*\Z")),
-    ("uuid", re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\Z", re.I)),
-    ("datetime", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")),
-    ("date", re.compile(r"\d{4}-\d\d-\d\d\Z")),
-    ("number-text", re.compile(r"\s*[-+]?(?:\d[\d,_]*(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?\s*%?\s*\Z", re.I)),
-    ("bool-text", re.compile(r"(?:true|false|yes|no)\Z", re.I)),
-    ("url", re.compile(r"https?://")),
-    ("email", re.compile(r"[^@\s]+@[^@\s]+\.\w+\Z")),
-)
-_DATA_KEY = re.compile(r"\d|[A-Za-z]{1,3}[-_]?\d+\Z|.*\d\d|.*[\s@/:]|.{65}", re.S)
-_PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*\Z")
-_TELLING_FORMATS = frozenset({"number-text", "bool-text", "blank"})
-_MAX_DEPTH = 16
-_MAX_ITEMS = 200
-_MAX_KEYS = 100
 _MAX_VALUES = 24
 _MIN_FOR_ENUM = 8
 _EXAMPLE_CHARACTERS = 60
@@ -84,17 +63,20 @@ class Field:
             return None
         return frozenset(self.values)
 
-    def add(self, other: Field) -> None:
+    def add(self, other: Field, times: int = 1) -> None:
         """Takes in the counts of the same path in another profile."""
-        self.seen += other.seen
-        self.objects += other.objects
-        self.types += other.types
-        self.formats += other.formats
-        self.empty_arrays += other.empty_arrays
+        self.seen += other.seen * times
+        self.objects += other.objects * times
+        self.empty_arrays += other.empty_arrays * times
+        _count(self.types, other.types, times)
+        _count(self.formats, other.formats, times)
         self.low = _pick(min, self.low, other.low)
         self.high = _pick(max, self.high, other.high)
         if self.values is not None:
-            self.values = None if other.values is None else self.values + other.values
+            if other.values is None:
+                self.values = None
+            else:
+                _count(self.values, other.values, times)
             self._forget_many_values()
         for label, example in other.examples.items():
             self._keep(label, example)
@@ -141,17 +123,18 @@ class Profile:
         self._keep(
             opened.envelope, Example(*at, _one_line(payload) if isinstance(payload, str) else shortened(payload))
         )
-        for path, parent, kind, value, is_object in _visit(opened):
+        for path, parent, kind, value, is_object in visit(opened):
             here = self.fields.setdefault(path, Field(parent))
             here._see(value, kind, at)
             here.objects += is_object
 
-    def add(self, other: Profile) -> None:
-        """Takes in another profile: the result is the profile of all payloads of both."""
-        self.messages += other.messages
-        self.envelopes += other.envelopes
+    def add(self, other: Profile, times: int = 1) -> None:
+        """Takes in another profile: the result is the profile of all payloads of both, those of the other so many
+        times."""
+        self.messages += other.messages * times
+        _count(self.envelopes, other.envelopes, times)
         for path, theirs in other.fields.items():
-            self.fields.setdefault(path, Field(theirs.parent)).add(theirs)
+            self.fields.setdefault(path, Field(theirs.parent)).add(theirs, times)
         for label, example in other.examples.items():
             self._keep(label, example)
 
@@ -191,53 +174,14 @@ def profile_of(payload: object, span_id: str = "", order: int = 0) -> Profile:
     return profile
 
 
-def form(payload: object) -> Form:
-    """What is cheap to know of a payload and settles how it is graded: its paths, each with its types, with text that holds
-    a number, a flag or nothing told from other text, and with a mark where some object lacks it."""
-    opened = open_payload(payload)
-    kinds: set[tuple[str, str]] = {("", opened.envelope)}
-    seen: Counter[str] = Counter()
-    objects: Counter[str] = Counter()
-    parents: dict[str, str] = {}
-    for path, parent, kind, value, is_object in _visit(opened):
-        if kind == "string" and isinstance(value, str) and (held := string_format(value)) in _TELLING_FORMATS:
-            kind = held
-        kinds.add((path, family(kind)))
-        if repeats(path):
-            seen[path] += 1
-            parents[path] = parent
-        objects[path] += is_object
-    return frozenset(kinds | {(path, "some") for path, parent in parents.items() if seen[path] < objects[parent]})
-
-
 def merged(profiles: Iterable[Profile]) -> Profile:
     """One new profile of the payloads of all."""
+    every = list(profiles)
+    times = Counter(map(id, every))
     whole = Profile()
-    for profile in profiles:
-        whole.add(profile)
+    for profile in {id(profile): profile for profile in every}.values():
+        whole.add(profile, times[id(profile)])
     return whole
-
-
-def child(path: str, key: str) -> str:
-    """The path of a key: `$.key`, or `$["odd key"]` where the key would make the path ambiguous."""
-    return (
-        f"{path}.{key}" if key == "{*}" or _PLAIN_KEY.match(key) else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
-    )
-
-
-def repeats(path: str) -> bool:
-    """Whether a path stands for many values of one message: inside an array or a map keyed by data."""
-    return "[]" in path or "{*}" in path
-
-
-def family(kind: str) -> str:
-    """A type without the difference that no consumer sees: a whole number is a number."""
-    return "number" if kind in NUMBERS else kind
-
-
-def string_format(text: str) -> str:
-    """uuid, datetime, date, number-text, bool-text, url, email, blank, or text."""
-    return next((name for name, pattern in _FORMATS if pattern.match(text)), "text")
 
 
 def shortened(value: object) -> str:
@@ -250,51 +194,14 @@ def shortened(value: object) -> str:
     return text
 
 
+def _count(into: Counter[str], counts: Mapping[str, int], times: int) -> None:
+    for key, count in counts.items():
+        into[key] += count * times
+
+
 def _one_line(text: str) -> str:
     line = " ".join(text[: 2 * _EXAMPLE_CHARACTERS].split())
     return line if len(line) <= _EXAMPLE_CHARACTERS else line[: _EXAMPLE_CHARACTERS - 1] + "…"
-
-
-def _visit(opened: Opened) -> Iterator[tuple[str, str, str, object, bool]]:
-    """(path, path of the parent, type, value, whether it is an object whose fields follow) of all that a payload holds."""
-    stack: list[tuple[object, str, str, int]] = [(opened.value, "$", "", 0)] if opened.value is not None else []
-    while stack:
-        value, path, parent, depth = stack.pop()
-        kind, inner = _kind(value)
-        inside = depth < _MAX_DEPTH
-        yield path, parent, kind, value, inside and isinstance(inner, dict)
-        if inside and isinstance(inner, dict):
-            is_map = len(inner) > _MAX_KEYS
-            for key in sorted(inner, key=str)[:_MAX_ITEMS]:
-                name = "{*}" if is_map or _DATA_KEY.match(str(key)) else str(key)
-                stack.append((inner[key], child(path, name), path, depth + 1))
-        elif inside and isinstance(inner, list):
-            stack.extend((item, path + "[]", path, depth + 1) for item in inner[:_MAX_ITEMS])
-
-
-def _kind(value: object) -> tuple[str, object]:
-    """Type of a JSON value, and the container to look into: for text that holds JSON, what it holds."""
-    if value is None:
-        return "null", None
-    if isinstance(value, bool):
-        return "boolean", None
-    if isinstance(value, int):
-        return "integer", None
-    if isinstance(value, float):
-        return "number", None
-    if isinstance(value, dict):
-        return "object", value
-    if isinstance(value, list):
-        return "array", value
-    text = str(value)
-    if "{" not in text and "[" not in text:
-        return "string", None
-    if text.strip() in ("{}", "[]"):
-        return "json-text", None
-    opened = open_text(text)
-    if opened.envelope in ("json", "fenced-json"):
-        return ("json-text" if opened.envelope == "json" else "fenced-json"), opened.value
-    return ("json-in-prose" if opened.envelope == "json-in-prose" else "string"), None
 
 
 def _pick(choose: Any, a: float | None, b: float | None) -> float | None:

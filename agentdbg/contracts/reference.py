@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from agentdbg.contracts.difference import FIRM, Difference
 from agentdbg.contracts.drift import differences
 from agentdbg.contracts.envelope import STRUCTURED
-from agentdbg.contracts.profile import Profile, family, merged, repeats
+from agentdbg.contracts.paths import family, repeats
+from agentdbg.contracts.profile import Profile, merged
 from agentdbg.contracts.union import split
 
 Identity = tuple[str, str, str]
@@ -32,11 +33,12 @@ _NEVER_MEANT = frozenset({"a number as text", "true or false as text"})
 class Deviation:
     """A message that differs from the usual ones of its edge.
 
-    index: its place in the sequence that was given. members: the messages that make the reference. sharing: those that
-    break it in the same way, this one among them. Both are places too, in order.
+    index: its place in the sequence that was given. reference: the profile it was compared with. members: the messages
+    that make the reference. sharing: those that break it in the same way, this one among them. Both in order of time.
     """
 
     index: int
+    reference: Profile
     differences: tuple[Difference, ...]
     members: tuple[int, ...]
     sharing: tuple[int, ...]
@@ -65,7 +67,7 @@ def deviations(messages: Sequence[Profile], doubtful: Collection[int] = ()) -> l
     lost: list[int] = []
     for group in split(messages):
         firm = [i for i in group if i not in doubtful]
-        if usual := _usual(firm, messages):
+        if usual := _agreeing_inside(_usual(firm, messages), messages):
             judged, usual = _judge(group, usual, messages, doubtful)
             found += judged
             members += usual
@@ -78,26 +80,62 @@ def deviations(messages: Sequence[Profile], doubtful: Collection[int] = ()) -> l
     return sorted(found, key=lambda d: d.index)
 
 
+def _shapes(group: list[int], messages: Sequence[Profile]) -> dict[int, Shape]:
+    known = {id(messages[i]): messages[i] for i in group}
+    shapes = {key: shape(message) for key, message in known.items()}
+    return {i: shapes[id(messages[i])] for i in group}
+
+
 def _usual(group: list[int], messages: Sequence[Profile]) -> list[int]:
     """The places of the messages that make the reference; empty where no shape is usual, or where prose is."""
     shapes: dict[Shape, list[int]] = defaultdict(list)
-    for i in group:
-        shapes[shape(messages[i])].append(i)
+    for i, features in _shapes(group, messages).items():
+        shapes[features].append(i)
     firm = sorted((p for p in shapes.values() if len(p) >= FIRM), key=lambda places: (-len(places), places))
     if not firm:
         return []
     best = firm[0]
     for other in firm[1:]:
-        if other[-1] < best[0] and _got_worse(other, best, messages):
+        if _precedes(other, best) and _got_worse(other, best, messages):
             best = other  # it has been wrong for longer than it was right
             break
-        if len(other) == len(best) and not best[-1] < other[0]:
+        if len(other) == len(best) and not _precedes(best, other):
             return []  # two that are equally usual, side by side
     return best if _is_structured(messages[best[0]]) else []
 
 
+def _agreeing_inside(usual: list[int], messages: Sequence[Profile]) -> list[int]:
+    """Those of the messages of one shape that agree inside arrays and maps as well, where most do.
+
+    Left out are messages with a type that most others do not have there, and the rare one without what all have.
+    """
+    kinds: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for i in usual:
+        for path, f in messages[i].fields.items():
+            if repeats(path):
+                for kind in {family(k) for k in f.types} - {"null"}:
+                    kinds[path][kind].append(i)
+    odd: set[int] = set()
+    for path, by_kind in kinds.items():
+        main = max(by_kind, key=lambda kind: (len(by_kind[kind]), -by_kind[kind][0]))
+        odd.update(i for kind, places in by_kind.items() if kind != main for i in places)
+        parent = messages[by_kind[main][0]].fields[path].parent
+        null = [i for i in usual if path in messages[i].fields and messages[i].fields[path].nulls]
+        lacking = [i for i in usual if messages[i].seen(path) < messages[i].objects(parent)]
+        for without in (null, lacking):
+            if len(without) <= max(1, _RARE * len(by_kind[main])):
+                odd.update(without)
+    agreeing = [i for i in usual if i not in odd]
+    return agreeing if len(agreeing) >= FIRM else usual
+
+
 def _is_structured(message: Profile) -> bool:
     return any(message.envelopes[e] for e in STRUCTURED)
+
+
+def _precedes(a: list[int], b: list[int]) -> bool:
+    """Whether nine tenths of the one come before nine tenths of the other; of fewer than ten, all."""
+    return a[int((1 - _RARE) * len(a))] < b[int(_RARE * len(b))]
 
 
 def _got_worse(before: list[int], after: list[int], messages: Sequence[Profile]) -> bool:
@@ -111,7 +149,7 @@ def _without_the_rare(group: list[int], messages: Sequence[Profile]) -> list[int
     where optional fields leave hardly two messages alike."""
     counts: Counter[tuple[str, str]] = Counter()
     seen: Counter[str] = Counter()
-    shapes = {i: shape(messages[i]) for i in group}
+    shapes = _shapes(group, messages)
     for features in shapes.values():
         counts.update(features)
         seen.update({path for path, _ in features})
@@ -124,21 +162,26 @@ def _judge(
     group: list[int], usual: list[int], messages: Sequence[Profile], doubtful: Collection[int]
 ) -> tuple[list[Deviation], list[int]]:
     """The deviations of a group, and its reference after variations have joined it."""
-    others = _compare(group, usual, messages)
+    reference = _merged(usual, messages)
+    others = _compare(group, usual, reference, messages)
     normal = _variations({i: ds for i, ds in others.items() if i not in doubtful}, group)
     joining = [i for i, ds in others.items() if i not in doubtful and _causes(ds) <= normal]
     if any(_causes(others[i]) for i in joining):
         usual = sorted([*usual, *joining])
-        others = _compare(group, usual, messages)
+        reference = _merged(usual, messages)
+        others = _compare(group, usual, reference, messages)
     ignored = _outdated(others, usual)
     tolerated = _variations(others, group)
     ignored |= {i for i, ds in others.items() if i in doubtful and _causes(ds) and _causes(ds) <= tolerated}
-    return _collect({i: ds for i, ds in others.items() if i not in ignored}, usual), usual
+    return _collect({i: ds for i, ds in others.items() if i not in ignored}, usual, reference), usual
 
 
-def _compare(places: Iterable[int], usual: list[int], messages: Sequence[Profile]) -> Found:
-    reference, members = _merged(usual, messages), set(usual)
-    return {i: differences(reference, messages[i]) for i in places if i not in members}
+def _compare(places: Iterable[int], usual: list[int], reference: Profile, messages: Sequence[Profile]) -> Found:
+    members = set(usual)
+    others = [i for i in places if i not in members]
+    known = {id(messages[i]): messages[i] for i in others}
+    found = {key: differences(reference, message) for key, message in known.items()}
+    return {i: found[id(messages[i])] for i in others}
 
 
 def _merged(places: list[int], messages: Sequence[Profile]) -> Profile:
@@ -162,10 +205,12 @@ def _variations(others: Found, group: list[int]) -> set[Identity]:
     normal = set()
     for identity, places in where.items():
         kind, _, after = identity
-        # A field that may be absent or null is so common that two of ten are enough.
-        enough = 2 if kind in ("removed", "null") else FIRM
+        count, share = len(places), len(places) / len(group)
+        enough = count >= FIRM and share >= _USUAL_SHARE
+        if kind in ("removed", "null"):  # fields that may be absent or null are common
+            enough = (count >= FIRM and share >= _RARE) or (count == FIRM - 1 and share >= _USUAL_SHARE)
         comes_and_goes = any(places[0] < i < places[-1] and i not in places for i in group)
-        if comes_and_goes and len(places) >= max(enough, _USUAL_SHARE * len(group)) and after not in _NEVER_MEANT:
+        if enough and comes_and_goes and after not in _NEVER_MEANT:
             normal.add(identity)
     return normal
 
@@ -175,18 +220,24 @@ def _outdated(others: Found, usual: list[int]) -> set[int]:
     by_cause: dict[frozenset[Identity], list[int]] = defaultdict(list)
     for i, found in others.items():
         by_cause[_causes(found)].append(i)
-    return {i for places in by_cause.values() if len(places) >= FIRM and max(places) < usual[0] for i in places}
+    old = (sorted(places) for places in by_cause.values() if len(places) >= FIRM)
+    return {i for places in old if _precedes(places, usual) for i in places}
 
 
 def _against_all(lost: list[int], members: list[int], messages: Sequence[Profile]) -> list[Deviation]:
     """Messages of a kind without a usual shape: which fields they have is their affair, how they are written is not."""
-    others = _compare(lost, members, messages)
-    return _collect({i: [d for d in ds if d.kind in ("envelope", "type")] for i, ds in others.items()}, members)
+    reference = _merged(members, messages)
+    others = _compare(lost, members, reference, messages)
+    written = {i: [d for d in ds if d.kind in ("envelope", "type")] for i, ds in others.items()}
+    return _collect(written, members, reference)
 
 
-def _collect(others: Found, usual: list[int]) -> list[Deviation]:
+def _collect(others: Found, usual: list[int], reference: Profile) -> list[Deviation]:
     sharing: dict[frozenset[Identity], list[int]] = defaultdict(list)
     for i, found in sorted(others.items()):
         sharing[_causes(found)].append(i)
     members = tuple(usual)
-    return [Deviation(i, tuple(ds), members, tuple(sharing[_causes(ds)])) for i, ds in sorted(others.items()) if ds]
+    together = {cause: tuple(places) for cause, places in sharing.items()}
+    return [
+        Deviation(i, reference, tuple(ds), members, together[_causes(ds)]) for i, ds in sorted(others.items()) if ds
+    ]

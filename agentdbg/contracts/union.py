@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
-from agentdbg.contracts.profile import Profile, repeats
+from agentdbg.contracts.paths import repeats
+from agentdbg.contracts.profile import Profile
 
 _MAX_VALUES = 5
 _TELLS_KINDS_APART = re.compile(

@@ -3,6 +3,7 @@ results."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
@@ -11,6 +12,8 @@ from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import messages, tool_definitions
 
 OWN = "gcp.vertex.agent."
+SCOPES = {"gcp.vertex.agent", "openinference.instrumentation.google_adk"}
+AGENT_RUN = re.compile(r"agent_run \[(.+)\]")  # how agents are called up to ADK 1.15
 # Fields of Gemini's generation config that are parameters, under the name the other providers give them.
 PARAMETERS = {
     "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_output_tokens": "max_tokens", "seed": "seed",
@@ -20,16 +23,18 @@ PARAMETERS = {
 
 
 class GoogleAdk:
-    """Spans of the scope `gcp.vertex.agent`."""
+    """Spans of the scope `gcp.vertex.agent`, and of OpenInference's instrumentation around it."""
 
     name = "google_adk"
     rank = 20
 
     def claims(self, span: RawSpan) -> bool:
-        return span.scope == "gcp.vertex.agent" or any(key.startswith(OWN) for key in span.attributes)
+        return span.scope in SCOPES or any(key.startswith(OWN) for key in span.attributes)
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes
+        if found := AGENT_RUN.fullmatch(span.name):
+            row.kind, row.agent_hint, row.agent_rule = "agent", found[1], "span name"
         keep(row, "session_id", attributes.get(OWN + "session_id"))
         request, response = (_dict(attributes.get(OWN + name)) for name in ("llm_request", "llm_response"))
         if request:

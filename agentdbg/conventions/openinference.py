@@ -8,7 +8,8 @@ from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import fill, keep, keep_json, keep_messages, unflattened
 from agentdbg.vocabulary.jsontext import dump, literal, parsed
-from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
+from agentdbg.vocabulary.messages import messages, said, tool_definitions, tool_result
+from agentdbg.vocabulary.responses import answers, figures
 
 KINDS = {
     "LLM": "llm", "TOOL": "tool", "AGENT": "agent", "RETRIEVER": "retriever", "GUARDRAIL": "guard",
@@ -139,15 +140,16 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
 
 
 def _content(attributes: dict[str, Any], row: SpanRow) -> None:
-    said, gaps = unflattened(attributes, "llm.input_messages.")
-    given = messages([item.get("message", item) for item in said if isinstance(item, dict)])
-    given = given or messages(attributes.get("input.value"))
+    listed, gaps = unflattened(attributes, "llm.input_messages.")
+    given = messages([item.get("message", item) for item in listed if isinstance(item, dict)])
+    given = given or said(attributes.get("input.value"))
     keep_messages(row, "input", given)
     answered, _ = unflattened(attributes, "llm.output_messages.")
     answer = messages([item.get("message", item) for item in answered if isinstance(item, dict)], "assistant")
     raw = parsed(attributes.get("output.value"))
-    if isinstance(raw, dict):
-        keep(row, "response_id", raw.get("id"))
-    answer = answer or (messages(raw, "assistant") if row.status != "error" else None)
+    for field, told in figures(raw).items():
+        if field != "model":  # the model's name has an attribute of its own; a request may stand here as well
+            keep(row, field, told)
+    answer = answer or (answers(raw) if row.status != "error" else None)
     keep_messages(row, "output", answer)
     row.payload_cut = row.payload_cut or gaps

@@ -10,7 +10,8 @@ from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages
 from agentdbg.vocabulary.genai_events import conversation, payload
 from agentdbg.vocabulary.jsontext import dump, parsed
-from agentdbg.vocabulary.messages import Message, messages, tool_definitions
+from agentdbg.vocabulary.messages import Message, messages, said, tool_definitions
+from agentdbg.vocabulary.responses import answers
 
 KINDS = {
     "chat": "llm", "text_completion": "llm", "generate_content": "llm", "completion": "llm",
@@ -87,17 +88,17 @@ class OtelGenai:
         for event in events:
             if event.name in DETAILS:
                 _content(event.attributes, row)
-        said, answers = conversation(payload(event) for event in events)
+        given, answered = conversation(payload(event) for event in events)
         if row.kind == "tool":  # a tool's span tells its arguments and result in the same events
-            if said and row.input is None:
-                row.input = dump(_tool_value(said))
-            if answers and row.output is None:
-                row.output = dump(_tool_value(answers))
+            if given and row.input is None:
+                row.input = dump(_tool_value(given))
+            if answered and row.output is None:
+                row.output = dump(_tool_value(answered))
             return
-        keep_messages(row, "input", said)
-        keep_messages(row, "output", answers)
-        if answers:
-            keep(row, "finish_reason", answers[0].get("finish_reason"))
+        keep_messages(row, "input", given)
+        keep_messages(row, "output", answered)
+        if answered:
+            keep(row, "finish_reason", answered[0].get("finish_reason"))
 
 
 def _kind(attributes: dict[str, Any], operation: Any) -> str:
@@ -114,6 +115,8 @@ def _agent(span: RawSpan, row: SpanRow) -> None:
         row.agent_hint, row.agent_rule = str(named), "gen_ai.agent.name"
     if row.agent_hint is None and row.kind == "agent" and span.name.startswith("invoke_agent "):
         row.agent_hint, row.agent_rule = span.name.removeprefix("invoke_agent "), "span name"
+    if row.agent_hint is None and row.kind == "agent" and (known := span.attributes.get("gen_ai.agent.id")):
+        row.agent_hint, row.agent_rule = str(known), "gen_ai.agent.id"
 
 
 def _call(span: RawSpan, row: SpanRow) -> None:
@@ -137,19 +140,19 @@ def _call(span: RawSpan, row: SpanRow) -> None:
 def _content(attributes: dict[str, Any], row: SpanRow) -> None:
     """Message attributes of the newer generation, on a span or on a details event."""
     system = messages(attributes.get("gen_ai.system_instructions"), "system") or []
-    if said := messages(attributes.get("gen_ai.input.messages")):
-        keep_messages(row, "input", system + said)
-    if answers := messages(attributes.get("gen_ai.output.messages"), "assistant"):
-        keep_messages(row, "output", answers)
-        keep(row, "finish_reason", answers[0].get("finish_reason"))
-    keep_messages(row, "input", messages(attributes.get("gen_ai.prompt")))
-    keep_messages(row, "output", messages(attributes.get("gen_ai.completion"), "assistant"))
+    if given := messages(attributes.get("gen_ai.input.messages")):
+        keep_messages(row, "input", system + given)
+    if answered := messages(attributes.get("gen_ai.output.messages"), "assistant"):
+        keep_messages(row, "output", answered)
+        keep(row, "finish_reason", answered[0].get("finish_reason"))
+    keep_messages(row, "input", said(attributes.get("gen_ai.prompt")))
+    keep_messages(row, "output", answers(attributes.get("gen_ai.completion")))
     offered = attributes.get("gen_ai.tool.definitions") if row.kind in ("llm", "other") else None
     if row.tools is None and (tools := tool_definitions(offered)):
         row.tools = dump(tools)
 
 
-def _tool_value(said: list[Message]) -> Any:
-    parts = [part for item in said for part in item["parts"]]
+def _tool_value(told: list[Message]) -> Any:
+    parts = [part for item in told for part in item["parts"]]
     values = [parsed(part.get("text", part.get("result", part.get("arguments")))) for part in parts]
     return values[0] if len(values) == 1 else values

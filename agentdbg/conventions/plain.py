@@ -7,7 +7,8 @@ from typing import Any
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import fill, keep_json, keep_messages
 from agentdbg.vocabulary.jsontext import dump
-from agentdbg.vocabulary.messages import messages, tool_definitions
+from agentdbg.vocabulary.messages import said, tool_definitions
+from agentdbg.vocabulary.responses import answers
 
 SCOPES = {"agentdbg.sketch", "jsonl"}
 KINDS = {"workflow", "agent", "llm", "tool", "retriever", "state", "guard", "other"}
@@ -64,8 +65,8 @@ def _kind(attributes: dict[str, Any]) -> str:
 
 
 def _conversation(attributes: dict[str, Any], row: SpanRow) -> None:
-    keep_messages(row, "input", messages(attributes.get("input")))
-    keep_messages(row, "output", messages(attributes.get("output"), "assistant"))
+    keep_messages(row, "input", said(attributes.get("input")))
+    keep_messages(row, "output", answers(attributes.get("output")))
     if tools := tool_definitions(attributes.get("tools")):
         row.tools = dump(tools)
     if isinstance(attributes.get("parameters"), dict):

@@ -66,7 +66,7 @@ def inspect(reader: Reader, trace_id: str, span_id: str) -> Inspection:
         consistency=_consistency(views),
         missing=tuple(_missing(views)),
         fixes=tuple(dict.fromkeys(line for view in views for line in view.fixes)),
-        next=_next(top, taken),
+        next=_next(top),
     )
 
 
@@ -192,8 +192,5 @@ def _missing(views: Sequence[CallView]) -> Iterator[str]:
         yield f"call{'s' if len(which) > 1 else ''} {', '.join(map(str, which))}: {reason}"
 
 
-def _next(top: Span, calls: Sequence[Call]) -> tuple[str, ...]:
-    span = top.span_id
-    if not any(call.grade in ("exact", "content") for call in calls):
-        return (f"agentdbg span {span}",)
-    return (f"agentdbg replay {span} -- COMMAND", f"agentdbg case {span} -o FILE --pytest")
+def _next(top: Span) -> tuple[str, ...]:
+    return (f"agentdbg span {top.span_id}", f"agentdbg show {top.trace_id}")

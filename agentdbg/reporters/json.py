@@ -17,7 +17,7 @@ from agentdbg.view.span_detail import SpanDetail
 from agentdbg.view.totals import Totals
 
 SCHEMA_VERSION = 1
-_FLAGS = ("dim", "orphan", "cut", "never_closed", "empty", "same_call")
+_FLAGS = ("dim", "orphan", "cut", "never_closed", "empty", "same_call", "nested")
 
 
 def check(report: Report, stream: TextIO) -> None:

@@ -20,6 +20,7 @@ PLUMBING = (
     "StateGraph",
     "CompiledStateGraph",
     "LangGraph",
+    "orchestrate_tools",
 )
 
 
@@ -103,11 +104,16 @@ def _works_itself(root: Node[Facts]) -> bool:
 
 def _name_by_place(forest: Forest[Facts]) -> None:
     """No span of the trace names an agent: what stands directly under the root and makes model calls is one, by its
-    span's name."""
+    span's name; where that is plumbing or the calls themselves, the root is the one agent."""
     for root in forest.roots:
-        for node in root.children:
-            named = node.span.name
-            if node.span.kind != "other" or named.startswith(PLUMBING):
-                continue
-            if any(below.span.kind == "llm" for below in node.walk()):
-                node.span.agent_hint, node.span.agent_rule = named, "span name under the root"
+        steps = [node for node in root.children if node.span.kind not in WORK and _calls_models(node)]
+        named = [node for node in steps if node.span.kind == "other" and not node.span.name.startswith(PLUMBING)]
+        if named:
+            for node in named:
+                node.span.agent_hint, node.span.agent_rule = node.span.name, "span name under the root"
+        elif root.span.kind not in WORK and _calls_models(root):
+            root.span.agent_hint, root.span.agent_rule = root.span.name, "root span name"
+
+
+def _calls_models(node: Node[Facts]) -> bool:
+    return any(below.span.kind == "llm" for below in node.walk())

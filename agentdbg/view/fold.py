@@ -7,45 +7,72 @@ not hidden. Linear in the number of siblings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 from agentdbg.model import Span
 from agentdbg.tree import Node
-from agentdbg.view.label import label, names
-from agentdbg.view.repeats import repeats
+from agentdbg.view.label import Part, label, names
+from agentdbg.view.repeats import HEAD_AND_REST, repeats
 
-FoldKind = Literal["span", "cycle", "parallel"]
+FoldKind = Literal["span", "cycle", "nested", "parallel"]
 Key = tuple[object, ...]
-Children = Callable[[Node[Span]], Sequence[Node[Span]]]
+
+_NUMBER = re.compile(r"(?<![^\W\d])\d+(?![^\W\d])")  # not in `gpt4` or `v2`, which are names
+_DEEPEST = 4_096
+"""Levels that are looked down for turns that stand inside one another."""
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """What a row shows. span: one span, or a chain of wrappers from the outermost in. cycle: whole turns, one after
-    the other, `period` spans each. parallel: spans that ran side by side. `nodes` are the spans of the row itself,
-    not those below."""
+    """What a row shows.
+
+    span: one span, or a chain of wrappers from the outermost in. cycle: whole turns, one after the other, `period`
+    spans each. nested: turns of which each began the next, by their top spans; the last holds all that is left.
+    parallel: spans that ran side by side. `nodes` are the spans of the row itself, not those below. count: turns of a
+    cycle, members of a batch.
+    """
 
     kind: FoldKind
     nodes: list[Node[Span]]
     period: int = 1
+    count: int = 1
 
-    @property
-    def count(self) -> int:
-        """Turns of a cycle, members of a batch."""
-        return len(self.nodes) // self.period
+    def turns(self) -> list[list[Node[Span]]]:
+        """The top spans of every turn or member."""
+        return [self.nodes[first : first + self.period] for first in range(0, len(self.nodes), self.period)]
+
+    def whole_turns(self) -> list[list[Node[Span]]]:
+        """Every span of every turn or member, a nested turn without those it began."""
+        if self.kind != "nested":
+            return [[node for top in turn for node in top.walk()] for turn in self.turns()]
+        inner = [*self.nodes[1:], None]
+        return [list(walk_without(top, begun)) for top, begun in zip(self.nodes, inner, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Folding:
     """How to fold. spared: how many rows a fold must spare to be worth it. alone: spans that keep their own row and
-    hide no other (a finding is theirs). children: what is below a span, after filters."""
+    hide no other (a finding is theirs). children: what is below a span, after filters; size: how many spans it is with
+    all below."""
 
     spared: int
     alone: frozenset[Node[Span]]
-    children: Children
+    children: Callable[[Node[Span]], Sequence[Node[Span]]]
+    size: Callable[[Node[Span]], int]
+
+
+def walk_without(top: Node[Span], left_out: Node[Span] | None) -> Iterator[Node[Span]]:
+    """A span and all below it, but for one that stands below with all of its own."""
+    stack = [top]
+    while stack:
+        node = stack.pop()
+        if node is not left_out:
+            yield node
+            stack.extend(reversed(node.children))
 
 
 def items(siblings: Sequence[Node[Span]], how: Folding | None) -> list[Item]:
@@ -62,17 +89,44 @@ def items(siblings: Sequence[Node[Span]], how: Folding | None) -> list[Item]:
     in_cycle: set[int] = set()
     for cycle in repeats([keys[place] for place in steps], how.spared):
         places = steps[cycle.start : cycle.start + cycle.size]
-        found[places[0]] = Item("cycle", [siblings[place] for place in places], cycle.period)
+        found[places[0]] = Item("cycle", [siblings[place] for place in places], cycle.period, cycle.count)
         in_cycle.update(places)
     for place in rest:
         if place not in in_cycle:
-            found[place] = Item("span", _chain(siblings[place], how))
+            found[place] = _nested(siblings[place], how) or Item("span", _chain(siblings[place], how))
     return [found[place] for place in sorted(found)]
 
 
 def key_of(node: Node[Span]) -> Key:
     """What makes two siblings alike: whether their parent is missing, what they are called, and what they wrap."""
-    return node.orphan, label(node.span), label(subject(node).span)
+    return node.orphan, _unnumbered(node.span), _unnumbered(subject(node).span)
+
+
+def turn_parts(item: Item) -> tuple[Part, ...]:
+    """The names of one turn of a fold: of its agents, or of its work where no agent is named; of many the first and
+    the last."""
+    tops = item.nodes[: item.period] if item.kind != "nested" else between(item.nodes[0], item.nodes[1])
+    parts = [_unnumbered(subject(node).span if item.kind != "nested" else node.span)[0] for node in tops]
+    parts = [part for part in parts if part.kind == "agent"] or parts
+    return tuple(parts) if len(parts) <= 4 else (parts[0], parts[1], Part("…", "other"), parts[-1])
+
+
+def between(outer: Node[Span], inner: Node[Span]) -> list[Node[Span]]:
+    """The spans on the way down from one to another, the first with them, the last not."""
+    path = []
+    at = inner.parent
+    while at is not None and at is not outer:
+        path.append(at)
+        at = at.parent
+    return [outer, *reversed(path)]
+
+
+def _unnumbered(span: Span) -> tuple[Part, ...]:
+    """A label without the count of a step: `Step 7` is `Step #`. Names of agents, models and tools are left alone."""
+    return tuple(
+        part._replace(text=_NUMBER.sub("#", part.text)) if part.kind in ("workflow", "other") else part
+        for part in label(span)
+    )
 
 
 def subject(node: Node[Span]) -> Node[Span]:
@@ -87,15 +141,14 @@ def subject(node: Node[Span]) -> Node[Span]:
 def alike(item: Item) -> bool | None:
     """Whether all turns or members had equal inputs and outputs at every step; None where too little of them is
     recorded to tell."""
-    turns = [item.nodes[first : first + item.period] for first in range(0, len(item.nodes), item.period)]
-    told = [[_keys(below.span) for node in turn for below in node.walk()] for turn in turns]
+    told = [[_keys(node.span) for node in turn] for turn in item.whole_turns()]
     if any(turn != told[0] for turn in told):
         return False
     return True if any(key is not None for keys in told[0] for key in keys[1:]) else None
 
 
 def _keys(span: Span) -> tuple[object, ...]:
-    return label(span), span.input_key, span.output_key
+    return _unnumbered(span), span.input_key, span.output_key
 
 
 def _batches(siblings: Sequence[Node[Span]], keys: Sequence[int], spared: int, found: dict[int, Item]) -> set[int]:
@@ -115,7 +168,7 @@ def _batches(siblings: Sequence[Node[Span]], keys: Sequence[int], spared: int, f
     batched: set[int] = set()
     for places in [*closed, *running.values()]:
         if len(places) - 3 >= spared:  # drawn as a head, the longest and `more`
-            found[places[0]] = Item("parallel", [siblings[place] for place in places])
+            found[places[0]] = Item("parallel", [siblings[place] for place in places], 1, len(places))
             batched.update(places)
     return batched
 
@@ -129,6 +182,20 @@ def _runs_beside(siblings: Sequence[Node[Span]], place: int, after: int | None) 
     return end is not None and next_end is not None and end > next_end
 
 
+def _nested(top: Node[Span], how: Folding) -> Item | None:
+    """Turns that stand inside one another: the way down, always to what holds most spans, repeats from here on."""
+    if how.size(top) - HEAD_AND_REST < how.spared:
+        return None
+    way = [top]
+    while len(way) < _DEEPEST and (children := how.children(way[-1])):
+        way.append(max(children, key=how.size))
+    numbers: dict[Key, int] = {}
+    found = repeats([numbers.setdefault(_unnumbered(node.span), len(numbers)) for node in way], how.spared)
+    if not found or found[0].start > 0:
+        return None
+    return Item("nested", way[: found[0].size : found[0].period], 1, found[0].count)
+
+
 def _chain(node: Node[Span], how: Folding) -> list[Node[Span]]:
     """A span and the wrappers' contents below it, as long as each wraps just the next and has nothing of its own to
     say."""
@@ -136,9 +203,12 @@ def _chain(node: Node[Span], how: Folding) -> list[Node[Span]]:
     while True:
         children = how.children(node)
         if len(children) != 1 or not _wraps(node, children[0]) or {node, children[0]} & how.alone:
-            return chain
+            break
         node = children[0]
         chain.append(node)
+    if len(chain) > 1 and _nested(chain[-1], how):
+        chain.pop()
+    return chain
 
 
 def _wraps(outer: Node[Span], inner: Node[Span]) -> bool:

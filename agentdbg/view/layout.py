@@ -4,12 +4,13 @@ fits."""
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from agentdbg.model import Span
 from agentdbg.tree import Forest, Node
-from agentdbg.view.fold import Folding, Item, items
+from agentdbg.view.fold import Folding, Item, between, items
 from agentdbg.view.label import label
 
 ROWS = 60
@@ -47,8 +48,8 @@ class Place:
 
     @property
     def members(self) -> list[Node[Span]]:
-        """The spans that stand side by side here: of a chain of wrappers only the outermost."""
-        return self.item.nodes[:1] if self.item.kind == "span" else self.item.nodes
+        """The spans that stand side by side here: of a chain of wrappers and of nested turns only the outermost."""
+        return self.item.nodes[:1] if self.item.kind in ("span", "nested") else self.item.nodes
 
     @property
     def duration_ns(self) -> int:
@@ -59,11 +60,13 @@ class Place:
 class Wanted:
     """What is to be seen.
 
-    important: findings' spans, errors, orphans, critical spans, the weightiest first. marked: spans of findings, which
-    keep their own row; loops: those of them whose finding is about the whole cycle they are in. kept: what a filter
-    leaves, None for all. opened: spans whose fold or subtree is asked for in full; everything: all of it.
+    size: how many spans a span is with all below it. important: findings' spans, errors, orphans, critical spans, the
+    weightiest first. marked: spans of findings, which keep their own row; loops: those of them whose finding is about
+    the whole cycle they are in. kept: what a filter leaves, None for all. opened: spans whose fold or subtree is asked
+    for in full; everything: all of it.
     """
 
+    size: Callable[[Node[Span]], int]
     important: Sequence[Node[Span]]
     marked: Nodes
     loops: Nodes = frozenset()
@@ -75,8 +78,18 @@ class Wanted:
     rows: int = ROWS
 
 
-def lay_out(forest: Forest[Span], wanted: Wanted) -> Place:
-    """A place above all roots, itself no row, with everything that is to be seen below it made visible."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """top: a place above all roots, itself no row, with all that is to be seen below it made visible.
+    begun: for a nested turn and what is on the way down in it the turn that it began, which stands beside it in its
+    fold and not below."""
+
+    top: Place
+    begun: dict[Node[Span], Node[Span]]
+
+
+def lay_out(forest: Forest[Span], wanted: Wanted) -> Plan:
+    """Who gets a row."""
     layout = _Layout(forest, wanted)
     top = Place(Item("span", []), depth=-1, visible=True)
     if wanted.everything:
@@ -84,7 +97,7 @@ def lay_out(forest: Forest[Span], wanted: Wanted) -> Place:
     else:
         layout.reveal(top)
         layout.fill(top)
-    return top
+    return Plan(top, layout.begun)
 
 
 class _Layout:
@@ -96,7 +109,9 @@ class _Layout:
         self.most = max(MOST_ROWS, wanted.rows)
         # Where all fits anyway, a short loop reads better step by step.
         spared = 6 if len(forest.by_id) <= wanted.rows else 3
-        self.folding = Folding(spared, wanted.marked, self.below) if wanted.fold else None
+        self.folding = Folding(spared, wanted.marked, self.below, wanted.size) if wanted.fold else None
+        self.begun: dict[Node[Span], Node[Span]] = {}
+        self.beside: set[Node[Span]] = set()
 
     def reveal(self, top: Place) -> None:
         """Show what must be seen, with all that stands above it."""
@@ -184,6 +199,10 @@ class _Layout:
             siblings = self.below(place.item.nodes[-1]) if place.item.nodes else self._roots()
             found = items(siblings, self.folding)
         else:
+            if place.item.kind == "nested":
+                self.beside.update(place.item.nodes[1:])
+                for outer, inner in pairwise(place.item.nodes):
+                    self.begun.update(dict.fromkeys(between(outer, inner), inner))
             worth = place.item.nodes if everything else self._worth_a_row(place.item)
             rows = frozenset(worth)
             place.left_out = [node for node in place.item.nodes if node not in rows]
@@ -192,8 +211,10 @@ class _Layout:
         return place.children
 
     def below(self, node: Node[Span]) -> Sequence[Node[Span]]:
-        kept = self.wanted.kept
-        return node.children if kept is None else [child for child in node.children if child in kept]
+        kept, beside = self.wanted.kept, self.beside
+        if kept is None and not beside:
+            return node.children
+        return [child for child in node.children if child not in beside and (kept is None or child in kept)]
 
     def _roots(self) -> Sequence[Node[Span]]:
         kept = self.wanted.kept
@@ -201,28 +222,27 @@ class _Layout:
 
     def _worth_a_row(self, item: Item) -> list[Node[Span]]:
         """The first turn of a cycle, the longest member of a batch, and those in which something else happened."""
-        turns = [item.nodes[first : first + item.period] for first in range(0, len(item.nodes), item.period)]
+        turns = list(zip(item.turns(), item.whole_turns(), strict=True))
         if item.kind == "parallel":
-            turns.sort(key=lambda turn: -(turn[0].span.duration_ns or 0))
-        shown = turns[:1]
-        known = self._events(turns[0])
-        for turn in turns[1:]:
-            events = self._events(turn)
+            turns.sort(key=lambda turn: -(turn[0][0].span.duration_ns or 0))
+        shown = [turns[0][0]]
+        known = self._events(turns[0][1])
+        for tops, nodes in turns[1:]:
+            events = self._events(nodes)
             if len(shown) <= MOST_ODD and (events if item.kind == "parallel" else events - known):
-                shown.append(turn)
+                shown.append(tops)
                 known |= events
         if (len(turns) - len(shown)) * item.period <= 1:
-            shown = turns  # a row that says `1 more` is no shorter
-        shown.sort(key=lambda turn: (turn[0].start_ns, turn[0].span.span_id))
-        return [node for turn in shown for node in turn]
+            shown = [tops for tops, _ in turns]  # a row that says `1 more` is no shorter
+        shown.sort(key=lambda tops: (tops[0].start_ns, tops[0].depth, tops[0].span.span_id))
+        return [node for tops in shown for node in tops]
 
-    def _events(self, turn: Iterable[Node[Span]]) -> set[object]:
+    def _events(self, nodes: Iterable[Node[Span]]) -> set[object]:
         """What a reader must not miss in a turn: errors by place and type, findings each for itself."""
         events: set[object] = set()
-        for member in turn:
-            for node in member.walk():
-                if node.span.status == "error":
-                    events.add((label(node.span), node.span.error_type))
-                if node in self.wanted.marked and node not in self.wanted.loops:
-                    events.add(node)
+        for node in nodes:
+            if node.span.status == "error":
+                events.add((label(node.span), node.span.error_type))
+            if node in self.wanted.marked and node not in self.wanted.loops:
+                events.add(node)
         return events

@@ -9,20 +9,20 @@ from statistics import median_low
 from agentdbg.model import Finding, Span
 from agentdbg.tree import Node
 from agentdbg.view.critical import Segment, merged
-from agentdbg.view.fold import alike, subject
+from agentdbg.view.fold import alike, turn_parts, walk_without
 from agentdbg.view.label import Part, attempts, label, names, tail
-from agentdbg.view.layout import Place
+from agentdbg.view.layout import Place, Plan
 from agentdbg.view.rows import Glyph, Row
 from agentdbg.view.run import Run
 from agentdbg.view.select import Selected
-from agentdbg.view.totals import gather
+from agentdbg.view.totals import Totals, gather
 
 Rails = tuple[bool, ...]
 
 
-def place_rows(run: Run, top: Place, selected: Selected | None = None) -> tuple[Row, ...]:
+def place_rows(run: Run, plan: Plan, selected: Selected | None = None) -> tuple[Row, ...]:
     """Rows from top to bottom. selected: what a filter asked for, and what is there to tell where that stands."""
-    return tuple(_Rows(run, top, selected).rows())
+    return tuple(_Rows(run, plan, selected).rows())
 
 
 def about_a_loop(finding: Finding) -> bool:
@@ -31,9 +31,10 @@ def about_a_loop(finding: Finding) -> bool:
 
 
 class _Rows:
-    def __init__(self, run: Run, top: Place, selected: Selected | None) -> None:
+    def __init__(self, run: Run, plan: Plan, selected: Selected | None) -> None:
         self.run = run
-        self.top = top
+        self.top = plan.top
+        self.begun = plan.begun
         self.selected = selected
         self.fold_ids = self._name_folds()
         self.findings = self._home_findings()
@@ -66,8 +67,8 @@ class _Rows:
     def _name_folds(self) -> dict[Place, str]:
         """C1, C2, … for cycles, P1, … for batches, from top to bottom."""
         names: dict[Place, str] = {}
-        for kind, letter in (("cycle", "C"), ("parallel", "P")):
-            folds = [place for place in self._walk() if place.item.kind == kind]
+        for letter, kinds in (("C", ("cycle", "nested")), ("P", ("parallel",))):
+            folds = [place for place in self._walk() if place.item.kind in kinds]
             names |= {place: f"{letter}{number}" for number, place in enumerate(folds, 1)}
         return names
 
@@ -105,12 +106,12 @@ class _Rows:
             short_ids=tuple(map(run.short, ids)),
             depth=place.depth,
             rails=rails,
-            totals=run.totals[first],
+            totals=self._totals(first),
             parts=_chain_parts(nodes),
             glyph=_glyph(first.span),
             start_ns=first.span.start_ns,
             end_ns=run.end_ns if _never_closed(first.span) else first.span.end_ns,
-            below=self._count(last.children) if closed else 0,
+            below=self._count([first]) - len(nodes) if closed else 0,
             dim=self._is_context(nodes),
             orphan=first.orphan and run.rooted,
             cut=first.cut,
@@ -122,7 +123,7 @@ class _Rows:
             handoff_from=given.from_agent if given else None,
             handoff_words=run.words(given) if given else None,
             never_ran=next((run.never_ran[span_id] for span_id in ids if span_id in run.never_ran), None),
-            critical=self._critical([*nodes[:-1], *last.walk()] if closed else nodes),
+            critical=self._critical(self._own(first) if closed else nodes),
             findings=tuple(self.findings.get(place, ())),
         )
 
@@ -134,7 +135,7 @@ class _Rows:
         ends_ns = [run.end_ns if _never_closed(span) else span.end_ns for span in spans]
         durations = [span.duration_ns for span in spans if span.duration_ns is not None]
         parallel = item.kind == "parallel"
-        totals = gather(run.totals[node] for node in item.nodes)
+        totals = gather(run.totals[node] for node in place.members)
         return Row(
             kind="parallel" if parallel else "cycle",
             id=self.fold_ids[place],
@@ -143,25 +144,26 @@ class _Rows:
             depth=place.depth,
             rails=rails,
             totals=totals,
-            parts=tuple(label(subject(node).span)[0] for node in item.nodes[: item.period]),
+            parts=turn_parts(item),
             glyph="error" if all(node.span.status == "error" for node in item.nodes) else "ok",
             start_ns=min(starts, default=None),
             end_ns=max((end for end in ends_ns if end is not None), default=None),
             count=item.count,
             of="members" if parallel else "turns",
-            below=0 if place.shown else self._count(item.nodes),
+            below=0 if place.shown else self._count(place.members),
+            nested=item.kind == "nested",
             dim=self._is_context(item.nodes),
             orphan=all(node.orphan for node in item.nodes) and run.rooted,
             alike=alike(item),
             median_ns=median_low(durations) if parallel and durations else None,
             slowest_ns=max(durations, default=None) if parallel else None,
-            critical=self._critical(below for node in item.nodes for below in node.walk()),
+            critical=self._critical(below for node in place.members for below in node.walk()),
             findings=tuple(self.findings.get(place, ())),
         )
 
     def _rest(self, place: Place, rails: Rails) -> Row:
         hidden, run = place.hidden, self.run
-        totals = gather(run.totals[node] for node in hidden)
+        totals = gather(self._totals(node) for node in hidden)
         ends = (hidden[0].span.span_id, hidden[-1].span.span_id)
         fold = self.fold_ids.get(place)
         return Row(
@@ -173,16 +175,25 @@ class _Rows:
             rails=rails,
             totals=totals,
             count=len(hidden) // place.item.period if fold else self._count(hidden),
-            of="spans" if not fold else "turns" if place.item.kind == "cycle" else "members",
+            of="spans" if not fold else "members" if place.item.kind == "parallel" else "turns",
+            nested=place.item.kind == "nested",
             orphan=all(node.orphan for node in hidden) and run.rooted,
             alike=alike(place.item) if fold else None,
         )
 
+    def _own(self, node: Node[Span]) -> Iterator[Node[Span]]:
+        """A span with all below it, but for a turn that stands beside it in its fold."""
+        return walk_without(node, self.begun.get(node))
+
+    def _totals(self, node: Node[Span]) -> Totals:
+        totals = self.run.totals
+        return totals[node].without(totals[self.begun[node]]) if node in self.begun else totals[node]
+
     def _count(self, nodes: Iterable[Node[Span]]) -> int:
         """How many spans these are with all below them; of those that a filter leaves, where there is one."""
         if self.selected is None:
-            return sum(self.run.totals[node].spans for node in nodes)
-        return sum(below in self.selected.kept for node in nodes for below in node.walk())
+            return sum(self._totals(node).spans for node in nodes)
+        return sum(below in self.selected.kept for node in nodes for below in self._own(node))
 
     def _is_context(self, nodes: Sequence[Node[Span]]) -> bool:
         """Whether a row only tells where the spans stand that were asked for."""

@@ -47,6 +47,7 @@ class Row:
     end_ns: int | None = None
     count: int = 1
     of: Literal["spans", "turns", "members"] = "spans"
+    nested: bool = False
     below: int = 0
     dim: bool = False
     orphan: bool = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from agentdbg.model import Finding, Span, Trace
 from agentdbg.tree import Node
-from agentdbg.view.ids import short_trace_id
+from agentdbg.view.ids import ShortIds
 from agentdbg.view.label import work_name
 from agentdbg.view.layout import ROWS, Wanted, lay_out
 from agentdbg.view.place_rows import about_a_loop, place_rows
@@ -45,6 +45,7 @@ def show(trace: Trace, findings: Sequence[Finding], options: Options | None = No
     marked = frozenset(node for finding in run.findings if (node := run.node(finding)))
     selected = None if options.filter is None else select(run.forest, options.filter, run.path, marked)
     wanted = Wanted(
+        size=lambda node: run.totals[node].spans,
         important=list(_important(run)),
         marked=marked,
         loops=frozenset(node for one in run.findings if about_a_loop(one) and (node := run.node(one))),
@@ -118,8 +119,11 @@ def _named(run: Run, rows: Sequence[Row], names: Sequence[str]) -> tuple[list[No
 
 
 def _next(run: Run) -> str:
-    """The command to type next: the worst finding's, else where a failure came from, else who was dear."""
+    """The command to type next: the worst finding's, else to what failed first, else to the call that took longest."""
     if run.findings and run.findings[0].next:
         return run.findings[0].next
-    trace_id = short_trace_id(run.trace.trace_id)
-    return f"agentdbg agents {trace_id}" if run.trace.status == "ok" else f"agentdbg why {trace_id}"
+    failed = [span for span in run.trace.spans if span.status == "error"]
+    slow = sorted(run.trace.calls, key=lambda call: (-(call.duration_ns or 0), call.span_id))
+    for candidate in (*failed, *slow, *run.trace.spans):
+        return f"agentdbg span {ShortIds(run.forest.by_id)(candidate.span_id)}"
+    return "agentdbg traces"

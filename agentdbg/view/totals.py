@@ -39,6 +39,20 @@ class Totals:
         self.uncounted += other.uncounted
         self.unpriced += other.unpriced
 
+    def without(self, other: Totals) -> Totals:
+        """These totals without a part of them."""
+        calls = self.calls - other.calls
+        return Totals(
+            spans=self.spans - other.spans,
+            errors=self.errors - other.errors,
+            calls=calls,
+            input_tokens=_minus(self.input_tokens, other.input_tokens) if calls else None,
+            output_tokens=_minus(self.output_tokens, other.output_tokens) if calls else None,
+            cost_usd=max(0.0, (self.cost_usd or 0.0) - (other.cost_usd or 0.0)) if calls and self.cost_usd else None,
+            uncounted=self.uncounted - other.uncounted,
+            unpriced=self.unpriced - other.unpriced,
+        )
+
     def count(self, call: LLMCall) -> None:
         """Add one real call."""
         self.calls += 1
@@ -54,6 +68,10 @@ class Totals:
 
 def plus(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else a + b
+
+
+def _minus(a: int | None, b: int | None) -> int | None:
+    return None if a is None else a - (b or 0)
 
 
 def gather(totals: Iterable[Totals]) -> Totals:

@@ -9,7 +9,7 @@ SECOND = 1_000 * MS
 
 
 def duration(ns: int | None) -> str:
-    """`430ms`, `3.2s`, `1m01.4`, `2h05m`, `3d04h`."""
+    """`430ms`, `3.2s`, `1m01.4`, `16m40s`, `2h05m`, `3d04h`."""
     if ns is None:
         return ""
     if ns < MS:
@@ -19,9 +19,12 @@ def duration(ns: int | None) -> str:
     tenths = round(ns / (SECOND // 10))
     if tenths < 600:
         return f"{tenths / 10:.1f}s"
-    if tenths < 36_000:
+    if tenths < 6_000:
         return f"{tenths // 600}m{tenths % 600 / 10:04.1f}"
-    minutes = tenths // 600
+    seconds = (tenths + 5) // 10
+    if seconds < 3_600:
+        return f"{seconds // 60}m{seconds % 60:02}s"
+    minutes = seconds // 60
     if minutes < 1_440:
         return f"{minutes // 60}h{minutes % 60:02}m"
     return f"{minutes // 1_440}d{minutes % 1_440 // 60:02}h"

@@ -19,6 +19,7 @@ STRUCTURAL = frozenset(
         "model",
         "llm",
         "call_model",
+        "model_request",
         "call_agent",
         "call_tool",
         "chatbot",

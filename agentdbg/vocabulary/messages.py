@@ -39,6 +39,9 @@ MESSAGE_KEYS = frozenset(
         "name",
     ]
 )
+BODY_KEYS = frozenset(
+    ["content", "parts", "contents", "text", "refusal", "tool_calls", "function_call", "tool_call_id"]
+)
 TEXT_TYPES = {"text", "input_text", "output_text", "refusal", None}
 REASONING_TYPES = {"reasoning", "thinking", "redacted_thinking", "reasoning_content"}
 CALL_TYPES = {"tool_call", "tool_use", "tool-call", "function_call", "function", "server_tool_use", "custom_tool_call"}
@@ -53,8 +56,8 @@ RESULT_TYPES = {
 
 
 def messages(value: Any, role: str = "user") -> list[Message] | None:
-    """Messages of a recorded value: a list, one message, a request object holding `messages`, or text said by `role`.
-    None where nothing was recorded."""
+    """Messages of a value that holds messages: a list, one message, a request object, or text said by `role`. None
+    where nothing was recorded. What may as well be something else is for `said`."""
     value = parsed(value)
     if value is None or value == "" or value == []:
         return None
@@ -74,6 +77,42 @@ def messages(value: Any, role: str = "user") -> list[Message] | None:
             return [{"role": role, "parts": [part for item in value for part in parts(item)]}]
         return join([message(item, role) for item in value])
     return [{"role": role, "parts": parts(value)}]
+
+
+def said(value: Any, role: str = "user") -> list[Message] | None:
+    """Messages of a value that may be anything: messages, a request, or something said by `role` that is text or an
+    object of its own (an answer in JSON mode is no message, though it may have a `name`). None where nothing is."""
+    found = parsed(value)
+    if found is None or found == "" or found == []:
+        return None
+    if isinstance(found, dict):
+        asked = [parsed(found.get(key)) for key in ("messages", "contents", "input")]
+        if is_message(found) or any(isinstance(one, list) and one and all(map(_is_turn, one)) for one in asked):
+            return messages(found, role)
+    elif isinstance(found, list):
+        if len(found) == 1 and isinstance(found[0], list):
+            return said(found[0], role)
+        if all(map(_is_turn, found)) or (isinstance(value, list) and all(map(_is_part, found))):
+            return messages(found, role)
+    return [{"role": role, "parts": [{"type": "text", "text": value if isinstance(value, str) else dump(value)}]}]
+
+
+def is_message(value: dict[str, Any]) -> bool:
+    """Whether an object is a message, or an item of one, beyond doubt: a known role or type with what belongs to it."""
+    role, kind = value.get("role"), _type(value)
+    if isinstance(role, str) and role.lower() in ROLES:
+        return bool(BODY_KEYS & set(value)) or set(value) == {"role"}
+    if kind == "constructor":
+        return isinstance(value.get("kwargs"), dict)
+    if kind in CALL_TYPES:
+        return bool({"name", "function", "toolName"} & set(value))
+    if kind in RESULT_TYPES:
+        return bool({"content", "output", "result", "response"} & set(value))
+    if kind is not None and (kind == "message" or kind.lower() in ROLES):
+        return "content" in value or isinstance(value.get("data"), dict)
+    if isinstance(value.get("message"), dict):
+        return is_message(value["message"])
+    return isinstance(value.get("parts"), list) and bool(value["parts"]) and all(map(_is_part, value["parts"]))
 
 
 def message(value: Any, role: str = "user") -> Message:
@@ -203,6 +242,10 @@ def _is_pair(value: Any) -> bool:
         and all(isinstance(item, str) for item in value)
         and value[0].lower() in ROLES
     )
+
+
+def _is_turn(item: Any) -> bool:
+    return _is_pair(item) or (isinstance(item, dict) and (is_message(item) or _type(item) in REASONING_TYPES))
 
 
 def _is_part(item: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentdbg.contracts.payload import last_word, said, sent, speaker
-from agentdbg.model import AgentTurn, Handoff, LLMCall, Span, Trace
+from agentdbg.model import Handoff, Span, Trace
 
 MS = 1_000_000
 
@@ -160,45 +160,12 @@ def test_the_speaker_of_a_call_is_the_model_that_asked_for_it() -> None:
     assert speaker(t, "via", {"task": "x"}) == "llm"
 
 
-def turns(*agents: tuple[str, int]) -> list[AgentTurn]:
-    return [
-        AgentTurn("t", f"turn{i}", agent, "test", None, at * MS, (at + 10) * MS, "ok")
-        for i, (agent, at) in enumerate(agents)
-    ]
-
-
-def test_the_last_word_is_that_of_the_last_turn() -> None:
-    def model(span_id: str, turn: str, at: int, words: str) -> Span:
-        return span(span_id, "llm", at, at + 5, turn, agent="a", turn_id=turn, output=answered(text(words)))
-
-    t = trace(model("l1", "turn0", 1, "one"), model("l2", "turn2", 41, "two"), model("l3", "turn2", 46, "three"))
-    t.turns = turns(("a", 0), ("b", 20), ("a", 40))
-    t.calls = [
-        LLMCall(
-            "t",
-            s.span_id,
-            "a",
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            "unknown",
-            None,
-            s.start_ns,
-            5 * MS,
-            "ok",
-            "no",
-            "",
-        )
-        for s in t.spans
-        if s.kind == "llm"
-    ]
-    assert last_word(t, "a") == ("l3", "three")
-    assert last_word(t, "b") is None  # another agent worked after it
-    assert last_word(t, "c") is None
+def test_the_last_word_of_a_span_is_what_it_said_or_its_turn() -> None:
+    silent, turn = llm(), span("turn", "agent", 0, 300, agent="a", turn_id="turn", output='"rome"')
+    silent.output = None
+    assert last_word(trace(llm(text("paris"))), "llm") == ("llm", "paris")
+    assert last_word(trace(turn, silent), "llm") == ("turn", "rome")
+    assert last_word(trace(turn), "nowhere") == ("nowhere", None)
 
 
 def test_a_circle_of_parents_ends() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdbg.contracts.profile import Example, Profile, merged, profile_of, string_format
+from agentdbg.contracts.paths import string_format
+from agentdbg.contracts.profile import Example, Profile, merged, profile_of
 from tests.contracts.payloads import MESSAGES
 
 
@@ -113,7 +114,7 @@ def test_the_first_example_of_a_type_is_kept_by_order_then_span() -> None:
 
 def test_an_enum_needs_few_values_that_are_often_seen() -> None:
     words = profile(*({"status": word} for word in ["done", "failed"] * 5)).fields["$.status"]
-    assert words.enum() == {"done", "failed"}
+    assert words.enum() == frozenset({"done", "failed"})
     assert profile(*({"status": "done"} for _ in range(7))).fields["$.status"].enum() is None
     assert profile(*({"name": f"n{i}"} for i in range(40))).fields["$.name"].enum() is None
 

@@ -74,6 +74,11 @@ def test_equally_common_shapes() -> None:
     assert odd(FENCED, FENCED, FENCED, A, A, A, A) == []
 
 
+def test_a_change_for_the_worse_may_have_had_forerunners() -> None:
+    messages = [TEXT if i == 7 or i > 20 else A for i in range(60)]
+    assert odd(*messages) == [7, *range(21, 60)]
+
+
 def test_doubtful_messages_are_judged_but_prove_nothing() -> None:
     assert odd(A, A, TEXT, doubtful=[0, 1]) == []
     assert odd(A, A, A, TEXT, doubtful=[3]) == [3]

@@ -62,7 +62,7 @@ def test_an_agent_is_inspected_with_what_it_was_given_and_what_it_answered() -> 
     assert (seen.grade, seen.reason) == ("exact", "all that was sent and answered is recorded")
     assert seen.consistency.verdict == "consistent"
     assert seen.missing == seen.fixes == ()
-    assert seen.next == ("agentdbg replay turn -- COMMAND", "agentdbg case turn -o FILE --pytest")
+    assert seen.next == ("agentdbg span turn", "agentdbg show t")
 
 
 @pytest.mark.parametrize("span_id", ["turn", "wrapper"])
@@ -132,7 +132,7 @@ def test_an_agent_without_a_recorded_call_says_so() -> None:
     seen = look([agent("turn", "writer", 0, 1)], "turn")
     assert (seen.grade, seen.reason, seen.has_state) == (None, "no model call is recorded here", False)
     assert seen.consistency.verdict == "unknown"
-    assert seen.next == ("agentdbg span turn",)
+    assert seen.next == ("agentdbg span turn", "agentdbg show t")
 
 
 def test_the_last_tool_of_a_turn_is_known_from_its_own_span() -> None:

@@ -69,7 +69,7 @@ def test_check_has_the_fields_of_the_contract() -> None:
         "wasted_tokens": 718_000,
         "wasted_usd": 2.13,
         "advice": "Stop it.",
-        "next": "agentdbg why 4bf92f35",
+        "next": "agentdbg show 4bf92f35",
         "fingerprint": fingerprint(report().findings[0]),
     }
     assert told["skipped"][0] == {"detector": "silent.madeup", "trace_id": "a", "reason": "no payloads recorded"}

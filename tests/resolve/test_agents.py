@@ -108,3 +108,10 @@ workflow job
         ("planner", "planner", "span name under the root"),
         ("gpt-4o", "planner", "inherited from ancestor"),
     ]
+
+
+def test_without_any_agent_or_step_of_a_name_the_root_is_the_agent(tmp_path: Path) -> None:
+    store = of_sketch(tmp_path, "workflow support\n  other RunnableSequence\n    llm gpt-4o\n  llm gpt-4o\n")
+    assert store.reader().rows("SELECT DISTINCT agent, agent_rule FROM spans WHERE is_call") == [
+        ("support", "inherited from ancestor")
+    ]

@@ -110,7 +110,7 @@ def finding(
         "trace_id": trace_id,
         "agent": None,
         "advice": "Stop it.",
-        "next": f"agentdbg why {trace_id[:8]}",
+        "next": f"agentdbg show {trace_id[:8]}",
         "key": detector,
     }
     return Finding(detector=detector, evidence=evidence, **(told | more))

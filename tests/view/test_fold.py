@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentdbg.model import Span
 from agentdbg.tree import Node, build
-from agentdbg.view.fold import Folding, Item, alike, items
+from agentdbg.view.fold import Folding, Item, alike, items, turn_parts
 from agentdbg.view.repeats import Repeat, repeats
 
 
@@ -22,7 +22,9 @@ def tools(*told: tuple[str, int, int] | str) -> list[Node[Span]]:
 
 
 def fold(nodes: list[Node[Span]], spared: int = 1) -> list[Item]:
-    return items(nodes, Folding(spared, frozenset(), lambda node: node.children))
+    return items(
+        nodes, Folding(spared, frozenset(), lambda node: node.children, lambda node: sum(1 for _ in node.walk()))
+    )
 
 
 def told(found: list[Item]) -> str:
@@ -71,6 +73,14 @@ def test_two_kinds_side_by_side_are_two_batches() -> None:
     assert told(fold(tools(*steps))) == "∥5a ∥5b"
 
 
+def test_numbered_steps_are_turns_of_one_cycle() -> None:
+    spans = [Span("t", f"{n}", None, f"Step {n}", "other", n * 10, n * 10 + 9, "ok") for n in range(1, 7)]
+    (cycle,) = fold(build(spans).roots)
+    assert (cycle.kind, cycle.count, [part.text for part in turn_parts(cycle)]) == ("cycle", 6, ["Step #"])
+    versions = [Span("t", f"{n}", None, f"v{n}", "other", n * 10, n * 10 + 9, "ok") for n in range(1, 7)]
+    assert len(fold(build(versions).roots)) == 6
+
+
 def test_orphans_do_not_fold_with_roots() -> None:
     spans = [Span("t", f"{n}", None if n < 4 else "gone", "x", "tool", n, n, "ok") for n in range(8)]
     assert told(fold(build(spans).roots)) == "×4x ×4x"
@@ -86,7 +96,7 @@ def test_turns_are_alike_if_every_input_and_output_is(
     nodes = tools(*"aaaa")
     for node, (asked, out) in zip(nodes, keys, strict=True):
         node.span.input_key, node.span.output_key = asked, out
-    assert alike(Item("cycle", nodes)) is expected
+    assert alike(Item("cycle", nodes, 1, 4)) is expected
 
 
 @given(st.lists(st.integers(0, 2), max_size=60), st.integers(0, 6))

@@ -268,6 +268,56 @@ def test_order_of_spans_and_findings_does_not_matter() -> None:
         assert show(trace, findings) == expected
 
 
+def pingpong(laps: int) -> Trace:
+    """Two agents of which each calls the other from inside its own model call, and a tool in every turn."""
+    run = Builder("9" * 32, "nested")
+    run.span("root", None, "workflow", "nested", 0, 100)
+    above = "root"
+    for n in range(2 * laps):
+        who, start, end = ("Planner", "Critic")[n % 2], n + 0.1, 100 - n
+        run.span(f"a{n:02}", above, "agent", who, start, end, sender=("other", above) if n else None)
+        run.span(f"l{n:02}", f"a{n:02}", "llm", "gpt-4o", start + 0.1, end - 0.1, tokens=(10, 1), usd=0.5)
+        run.span(f"t{n:02}", f"l{n:02}", "tool", "look up", start + 0.2, start + 0.3)
+        above = f"l{n:02}"
+    return run.done()
+
+
+def test_turns_that_stand_inside_one_another_are_one_row_as_well() -> None:
+    trace = pingpong(12)
+    view = show(trace, [finding("high", "loop.pingpong", "x", trace.trace_id, "a00")])
+    assert sketch(view) == [
+        "nested",
+        "  ×12 Planner, Critic !loop.pingpong",
+        "    Planner",
+        "      gpt-4o",
+        "        look up",
+        "        Critic from other",
+        "          gpt-4o",
+        "            look up",
+        "    +11 turns",
+    ]
+    fold, lap, call, rest = view.rows[1], view.rows[2], view.rows[3], view.rows[-1]
+    assert (fold.nested, fold.totals.spans, fold.totals.tokens) == (True, 72, 12 * 22)
+    assert (lap.totals.spans, lap.totals.tokens, call.totals.spans) == (6, 22, 5)
+    assert (rest.totals.spans, rest.totals.cost_usd) == (66, 11.0)
+
+
+def test_an_error_deep_in_nested_turns_is_seen() -> None:
+    trace = pingpong(12)
+    trace.by_id()["t17"].status = "error"
+    rows = sketch(show(trace, []))
+    assert rows[7:] == [
+        "            look up",
+        "    Planner from other",
+        "      gpt-4o",
+        "        look up",
+        "        Critic from other",
+        "          gpt-4o",
+        "            look up ✗",
+        "    +10 turns",
+    ]
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs())
 def test_folding_keeps_totals_and_every_span_is_in_one_row(run: tuple[Trace, list[Finding]]) -> None:
@@ -317,6 +367,7 @@ def test_rails_draw_a_tree_and_the_limit_holds(run: tuple[Trace, list[Finding]])
             assert row.rails[level - 1] == (level in before_parent)
 
 
+@pytest.mark.slow
 def test_100_000_spans_give_a_screenful() -> None:
     rnd = random.Random(7)
     spans = [Span("t", "0" * 8, None, "root", "workflow", 0, 10**9, "ok")]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdbg.vocabulary.messages import messages, tool_definitions
+from agentdbg.vocabulary.messages import messages, said, tool_definitions
 
 CALL = {"type": "tool_call", "id": "c1", "name": "search", "arguments": {"q": "rome"}}
 RESULT = {"type": "tool_result", "id": "c1", "result": "[]"}
@@ -147,12 +147,35 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_whatever_was_recorded_becomes_messages_or_nothing(value: Any) -> None:
-    for said in messages(value) or []:
-        assert said["role"] in ("system", "user", "assistant", "tool")
-        assert all(part["type"] in ("text", "reasoning", "tool_call", "tool_result", "media") for part in said["parts"])
+    for told in [*(messages(value) or []), *(said(value) or [])]:
+        assert told["role"] in ("system", "user", "assistant", "tool")
+        assert all(part["type"] in ("text", "reasoning", "tool_call", "tool_result", "media") for part in told["parts"])
 
 
 def test_an_object_that_is_no_message_was_said_as_it_is() -> None:
     assert messages({"growth": 0.1}, "assistant") == [
         {"role": "assistant", "parts": [{"type": "text", "text": '{"growth":0.1}'}]}
     ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"name": "Acme", "score": 1}', '{"type": "invoice", "data": {"content": 1}}', '{"role": "buyer", "content": "x"}',
+        '{"text": "x", "content": "y"}', '{"message": "all well"}', '["a", "b"]', '[{"name": "a"}]', '[{"text": "a", "n": 1}, 2]',
+        '{"input": [1, 2]}', "{not json",
+    ],
+)  # fmt: skip
+def test_an_answer_in_json_is_said_word_for_word(answer: str) -> None:
+    assert said(answer, "assistant") == [{"role": "assistant", "parts": [{"type": "text", "text": answer}]}]
+
+
+@pytest.mark.parametrize("dialect", USER)
+def test_messages_are_known_among_what_may_be_anything(dialect: str) -> None:
+    assert said([USER[dialect]]) == messages([USER[dialect]])
+    assert said(json.dumps([USER[dialect]])) == messages([USER[dialect]])
+
+
+@pytest.mark.parametrize("dialect", ASSISTANT_CALLS)
+def test_tool_calls_are_known_among_what_may_be_anything(dialect: str) -> None:
+    assert said(json.dumps([ASSISTANT_CALLS[dialect]]), "assistant") == [{"role": "assistant", "parts": [CALL]}]

@@ -87,6 +87,8 @@ def _remarks(line: Line, row: Row, look: Look) -> Line:
         line.add(f" {errors_below} {marks.error}", "red")
     if row.tail:
         line.add(" " + look.text(row.tail), "red" if row.glyph == "error" else "dim")
+    if row.nested:
+        line.add(" nested", "dim")
     if row.below and row.kind == "span":
         line.add(f" +{count(row.below, 'span')}", "dim")
     return line
@@ -99,6 +101,6 @@ def _rest_words(row: Row) -> str:
         words = f"{'⚠ ' if row.orphan else ''}+ {count(row.count, 'orphan span' if row.orphan else 'span')}"
         return words + (bad or " ok")
     noun = row.of.removesuffix("s")
-    like = {True: " like this", False: ", not all alike", None: ""}[row.alike]
+    like = " like this" if row.alike else ""
     where = f"(span {' to '.join(dict.fromkeys(row.short_ids))})"
     return f"{count(row.count, 'more ' + noun)}{like}{bad}; --expand {row.id} {where}"

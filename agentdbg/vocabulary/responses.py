@@ -1,0 +1,103 @@
+"""A model API's raw response object: what was answered, and the figures beside it.
+
+Understood: Chat Completions, Responses, Anthropic Messages, Gemini, and LangChain's generations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentdbg.vocabulary.fields import count, first
+from agentdbg.vocabulary.jsontext import parsed
+from agentdbg.vocabulary.messages import Message, messages, said
+
+_COUNTS = {
+    "input_tokens": ("input_tokens", "prompt_tokens", "inputTokens", "promptTokens", "prompt_token_count",
+                     "promptTokenCount"),
+    "output_tokens": ("output_tokens", "completion_tokens", "outputTokens", "completionTokens",
+                      "candidates_token_count", "candidatesTokenCount"),
+    "cached_tokens": ("cached_input_tokens", "cachedInputTokens", "cached_content_token_count",
+                      "cachedContentTokenCount"),
+    "reasoning_tokens": ("reasoning_tokens", "reasoning_output_tokens", "reasoningTokens"),
+}  # fmt: skip
+_DETAILS = {
+    "cached_tokens": (("prompt_tokens_details", "cached_tokens"), ("input_tokens_details", "cached_tokens")),
+    "reasoning_tokens": (
+        ("completion_tokens_details", "reasoning_tokens"), ("output_tokens_details", "reasoning_tokens"),
+    ),
+}  # fmt: skip
+_THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount")
+
+
+def answers(value: Any) -> list[Message] | None:
+    """The assistant's messages in a response object, or in anything else the model said. None where nothing is
+    recorded."""
+    found = parsed(value)
+    if not isinstance(found, dict):
+        return said(value, "assistant")
+    for key, one in (("choices", _choice), ("candidates", _candidate)):
+        listed = found.get(key)
+        if isinstance(listed, list) and listed:
+            return messages([one(item) for item in listed if isinstance(item, dict)], "assistant")
+    generations = found.get("generations")
+    if isinstance(generations, list) and generations:
+        batch = generations[0] if isinstance(generations[0], list) else generations
+        return messages([item.get("message") or item for item in batch if isinstance(item, dict)], "assistant")
+    if isinstance(found.get("output"), list) and (found.get("object") == "response" or "status" in found):
+        return messages(found["output"], "assistant")
+    told = said(value, "assistant")
+    if told and (finish := found.get("stop_reason")):
+        told[0].setdefault("finish_reason", str(finish))
+    return told
+
+
+def _choice(item: dict[str, Any]) -> dict[str, Any]:
+    inner = item.get("message")
+    inner = inner if isinstance(inner, dict) else {"role": "assistant", "content": item.get("text")}
+    return {"role": "assistant", **inner, "finish_reason": item.get("finish_reason") or item.get("finishReason")}
+
+
+def _candidate(item: dict[str, Any]) -> dict[str, Any]:
+    content = item.get("content")
+    finish = item.get("finish_reason") or item.get("finishReason")
+    inner = content if isinstance(content, dict) else {"content": content}
+    return {**inner, "role": "assistant", "finish_reason": str(finish).lower() if finish else None}
+
+
+def figures(value: Any) -> dict[str, Any]:
+    """What a response object tells beside the answer: model, response_id, finish_reason and the counts of `usage`;
+    only what is there."""
+    value = parsed(value)
+    if not isinstance(value, dict):
+        return {}
+    told = answers(value) if {"choices", "candidates", "stop_reason"} & value.keys() else None
+    named = {
+        "model": first(value, ("model", "model_version", "modelVersion")),
+        "response_id": first(value, ("id", "response_id", "responseId")),
+        "finish_reason": next((one["finish_reason"] for one in told or [] if "finish_reason" in one), None),
+        **usage(first(value, ("usage", "usage_metadata", "usageMetadata"))),
+    }
+    return {key: item for key, item in named.items() if item is not None and not isinstance(item, dict | list)}
+
+
+def usage(value: Any) -> dict[str, int]:
+    """Our token counts of a provider's usage object. Input holds cached tokens and output holds reasoning, as most
+    APIs report them: Anthropic's cache and Gemini's thoughts, which are told apart, are added."""
+    value = parsed(value)
+    if not isinstance(value, dict):
+        return {}
+    found = {field: count(first(value, names)) for field, names in _COUNTS.items()}
+    for field, places in _DETAILS.items():
+        for outer, inner in places:
+            if found[field] is None and isinstance(value.get(outer), dict):
+                found[field] = count(value[outer].get(inner))
+    read, written = count(value.get("cache_read_input_tokens")), count(value.get("cache_creation_input_tokens"))
+    if read is not None or written is not None:
+        if found["input_tokens"] is not None and not {"prompt_tokens", "input_tokens_details"} & value.keys():
+            found["input_tokens"] += (read or 0) + (written or 0)
+        found["cached_tokens"] = found["cached_tokens"] if found["cached_tokens"] is not None else read
+        found["cache_write_tokens"] = written
+    thoughts = count(first(value, _THOUGHTS))
+    if thoughts is not None:
+        found["reasoning_tokens"] = thoughts
+        found["output_tokens"] = (found["output_tokens"] or 0) + thoughts
+    return {field: number for field, number in found.items() if number is not None}
