@@ -79,8 +79,10 @@ def _take_in(
         began = time.monotonic()
         reports = store.ingest(expand(paths), import_options(sources, config), progress)
         took = time.monotonic() - began
-        progress.doing("judging")
-        judged = None if no_detect else judge_and_keep(store, config.detectors)
+        judged = None
+        if not no_detect:
+            progress.doing("judging")
+            judged = judge_and_keep(store, config.detectors)
     spans = sum(report.spans for report in reports)
     messages.plain(f"{spans:,} spans in {took:.1f} s, {spans / max(took, 1e-9):,.0f} a second")
     return reports, judged

@@ -5,18 +5,70 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from agentdbg.contracts.payload import said
-from agentdbg.contracts.profile import Profile, profile_of, repeats
+from agentdbg.contracts.paths import repeats
+from agentdbg.contracts.payload import said, speaker
+from agentdbg.contracts.profile import Profile, profile_of
 from agentdbg.detectors.failure import classify, failed, origins
-from agentdbg.model import Span, Trace
+from agentdbg.detectors.messages import Message, payload
+from agentdbg.model import Reader, Span, Trace
 from agentdbg.tree import Forest, build
 
 Place = tuple[str, str, str, str]
 Leaves = dict[Place, object]
+Asked = tuple[str, str, int]
+
+_FAILING = "SELECT DISTINCT trace_id FROM spans WHERE status = 'error' ORDER BY trace_id"
 
 # What a program does that was given something else than it expects; these count also where somebody caught them.
 _OF_THE_READER = frozenset({"decode", "validation", "code"})
 _MIN_AGREEING = 3
+
+
+class Aftermath:
+    """What whole traces tell of messages. Each trace is asked once for each message."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._failing = {row[0] for row in reader.rows(_FAILING)}
+        self._failures: dict[Asked, Span | None] = {}
+        self._leaves: dict[Asked, Leaves] = {}
+        self._profiles: dict[Asked, Profile] = {}
+
+    def failure(self, message: Message) -> Span | None:
+        """`failure_after` a message."""
+        if message.trace_id not in self._failing:
+            return None
+        key = _asked(message)
+        if key not in self._failures:
+            receiver = message.handoff.receiver_span_id if message.handoff else None
+            self._failures[key] = failure_after(self._reader.trace(message.trace_id), message.span_id, receiver)
+        return self._failures[key]
+
+    def leaves(self, message: Message) -> Leaves:
+        """What the reader of a message worked with: `read_by`."""
+        key = _asked(message)
+        if key not in self._leaves:
+            receiver = message.handoff.receiver_span_id if message.handoff else None
+            self._leaves[key] = read_by(self._reader.trace(message.trace_id), receiver)
+        return self._leaves[key]
+
+    def profile(self, message: Message) -> Profile:
+        """The profile of this very message, whose own may be another's of the same form."""
+        key = _asked(message)
+        if key not in self._profiles:
+            self._profiles[key] = profile_of(payload(message, self._reader), message.span_id, message.order[0])
+        return self._profiles[key]
+
+    def speaker(self, message: Message) -> str:
+        """The span of the model call that wrote a message, else the span that records it."""
+        if message.recorded_by == "llm":
+            return message.span_id
+        trace = self._reader.trace(message.trace_id)
+        return speaker(trace, message.span_id, payload(message, self._reader))
+
+
+def _asked(message: Message) -> Asked:
+    return message.trace_id, message.edge[1], message.order[2]
 
 
 def failure_after(trace: Trace, sender_span_id: str, receiver_span_id: str | None) -> Span | None:
@@ -59,9 +111,9 @@ def read_by(trace: Trace, receiver_span_id: str | None) -> Leaves:
     node = forest.by_id.get(receiver_span_id or "")
     for below in node.walk() if node else ():
         span = below.span
-        payloads = {"output": said(span, trace), "input": None if span.kind == "llm" else _loaded(span.input)}
-        for direction, payload in payloads.items():
-            for path, value in single_values(profile_of(payload)).items():
+        seen = {"output": said(span, trace), "input": None if span.kind == "llm" else _loaded(span.input)}
+        for direction, work in seen.items():
+            for path, value in single_values(profile_of(work)).items():
                 leaves.setdefault((span.kind, span.tool or "", direction, path), value)
     return leaves
 

@@ -13,6 +13,12 @@ _TOOL = r"""
     OR kind = 'llm' AND input LIKE '%"tool_result"%'
         AND trace_id NOT IN (SELECT trace_id FROM spans WHERE kind = 'tool' AND output IS NOT NULL)
 """
+_UNTOLD = """
+    kind = 'tool' AND trace_id NOT IN (
+        SELECT trace_id FROM spans
+        WHERE kind = 'tool' AND output IS NOT NULL OR kind = 'llm' AND input LIKE '%"tool_result"%'
+    )
+"""
 _ANSWER = rf"""
     status = 'error' OR kind = 'llm' AND (lower(finish_reason) IN {_LIMIT_REACHED}
         OR regexp_matches(output, '"text":\s*"\s*(```\w*\\n)?[\[{{]')
@@ -23,6 +29,11 @@ _ANSWER = rf"""
 def with_troubled_tools(reader: Reader) -> list[str]:
     """The judged traces in which some tool failed, gave nothing, or gave something that may be an error. Sorted."""
     return _judged(reader, _TOOL)
+
+
+def without_results(reader: Reader) -> list[str]:
+    """The judged traces that called tools and record the result of none, neither on their spans nor in a prompt."""
+    return _judged(reader, _UNTOLD)
 
 
 def with_any_trouble(reader: Reader) -> list[str]:

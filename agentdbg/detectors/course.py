@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from agentdbg.detectors.effects import gives_answer
+from agentdbg.detectors.failure import CALLS, failed
+from agentdbg.detectors.later import NEAR, Later
 from agentdbg.model import LLMCall, Span, Trace
 from agentdbg.steps.messages import parsed_messages, text_of
 from agentdbg.tree import SKEW_NS, Node, build
@@ -45,6 +48,30 @@ class Course:
         nodes = sorted(self.forest.by_id.values(), key=lambda node: (node.start_ns, node.span.span_id))
         self.spans = [node.span for node in nodes]
         self._said: dict[str, Said | None] = {}
+        self._agents: dict[str, str | None] = {}
+        self._turns: dict[str, Span] = {}
+        self._entered: dict[str, int] = {}
+        self._left: dict[str, int] = {}
+        order = list(self.forest.walk())  # parents come first
+        for number, node in enumerate(order):
+            self._enter(node, number)
+        for node in reversed(order):
+            if node.parent is not None:
+                above = node.parent.span.span_id
+                self._left[above] = max(self._left[above], self._left[node.span.span_id])
+
+    def _enter(self, node: Node[Span], number: int) -> None:
+        span, above = node.span, node.parent.span if node.parent else None
+        agent = span.agent or (self._agents[above.span_id] if above else None)
+        self._agents[span.span_id] = agent
+        told = self.forest.by_id.get(span.turn_id) if span.turn_id else None
+        if told is not None:
+            self._turns[span.span_id] = told.span
+        elif above is not None and agent is not None and self._agents[above.span_id] == agent:
+            self._turns[span.span_id] = self._turns[above.span_id]
+        else:
+            self._turns[span.span_id] = span
+        self._entered[span.span_id] = self._left[span.span_id] = number
 
     def node(self, span: Span) -> Node[Span]:
         return self.forest.by_id[span.span_id]
@@ -58,6 +85,10 @@ class Course:
         start = self.start(span)
         return start if span.end_ns is None else max(start, span.end_ns)
 
+    def moment(self, span: Span) -> int:
+        """From when on others could know of it: its end, less what clocks of a millisecond are off by."""
+        return max(self.start(span), self.end(span) - SKEW_NS)
+
     def above(self, span: Span) -> Iterator[Span]:
         """Its ancestors, the nearest first."""
         node = self.node(span).parent
@@ -65,35 +96,43 @@ class Course:
             yield node.span
             node = node.parent
 
-    def moment(self, span: Span) -> int:
-        """From when on others could know of it: its end, less what clocks of a millisecond are off by."""
-        return max(self.start(span), self.end(span) - SKEW_NS)
-
-    def is_orphaned(self, span: Span) -> bool:
-        """Whether it hangs below a span whose parent is not in the trace."""
-        return any(self.node(above).orphan for above in (span, *self.above(span)))
-
     def below(self, span: Span) -> Iterator[Span]:
         """Its descendants, parents before children."""
         walk = self.node(span).walk()
         next(walk)
         return (node.span for node in walk)
 
+    def encloses(self, upper: Span, lower: Span) -> bool:
+        """Whether the first is an ancestor of the second, or the second itself."""
+        return self._entered[upper.span_id] <= self._entered[lower.span_id] <= self._left[upper.span_id]
+
+    def is_orphaned(self, span: Span) -> bool:
+        """Whether it hangs below a span whose parent is not in the trace."""
+        return any(self.node(above).orphan for above in (span, *self.above(span)))
+
     def agent(self, span: Span) -> str | None:
         """Whose work it is: its own agent, else that of the nearest span above that has one."""
-        return span.agent or next((above.agent for above in self.above(span) if above.agent), None)
+        return self._agents[span.span_id]
 
     def turn(self, span: Span) -> Span:
         """The top span of the agent turn it belongs to, itself outside any."""
-        node = self.forest.by_id.get(span.turn_id) if span.turn_id else None
-        if node is not None:
-            return node.span
-        agent, top = self.agent(span), span
-        for above in self.above(span):
-            if agent is None or above.agent != agent:
-                break
-            top = above
-        return top
+        return self._turns[span.span_id]
+
+    def others_between(self, agent: str | None, start: int, end: int) -> bool:
+        """Whether another agent called a model or a tool between two moments."""
+        starts, agents, until = self._calls_in_order
+        first, last = bisect_left(starts, start), bisect_left(starts, end)
+        return first < last and (agents[first] != agent or until[first] < last)
+
+    @cached_property
+    def _calls_in_order(self) -> tuple[list[int], list[str | None], list[int]]:
+        """Of all model and tool spans by start: starts, agents, and up to where the same agent goes on calling."""
+        made = [span for span in self.spans if span.kind in CALLS]
+        agents = [self.agent(span) for span in made]
+        until = [len(made)] * len(made)
+        for i in range(len(made) - 2, -1, -1):
+            until[i] = until[i + 1] if agents[i] == agents[i + 1] else i + 1
+        return [self.start(span) for span in made], agents, until
 
     @cached_property
     def calls(self) -> dict[str, LLMCall]:
@@ -106,6 +145,43 @@ class Course:
         if self.calls:
             return [span for span in self.spans if span.span_id in self.calls]
         return [s for s in self.spans if s.kind == "llm" and not any(below.kind == "llm" for below in self.below(s))]
+
+    @cached_property
+    def _models_by_owner(self) -> Later[Span]:
+        return Later(
+            (key, self.start(span), span)
+            for span in self.models
+            for key in (("agent", self.agent(span)), ("turn", self.turn(span).span_id, self.agent(span)))
+        )
+
+    def models_after(self, agent: str | None, moment: int, most: int) -> list[Span]:
+        """The next so many model calls of an agent, by start."""
+        return self._models_by_owner.after(("agent", agent), moment, most)
+
+    def turn_models_after(self, turn: Span, moment: int, most: int) -> list[Span]:
+        """The next so many model calls of the agent of a turn within it, and the last one."""
+        key = ("turn", turn.span_id, self.agent(turn))
+        found, last = self._models_by_owner.after(key, moment, most), self._models_by_owner.last(key)
+        return [*found, last] if last is not None and len(found) == most and last is not found[-1] else found
+
+    @cached_property
+    def _well(self) -> Later[Span]:
+        well = [span for span in self.spans if not failed(span)]
+        return Later(
+            (key, self.start(span), span)
+            for span in well
+            for key in ((span.kind, self.agent(span)), (span.kind, "input", span.input_key))
+        )
+
+    def next_well(self, span: Span) -> list[Span]:
+        """The next few spans of the same kind and agent that went well."""
+        return self._well.after((span.kind, self.agent(span)), self.moment(span), NEAR)
+
+    def same_well(self, span: Span) -> list[Span]:
+        """The next few spans of the same kind and input, whoever made them, that went well."""
+        if span.input_key is None:
+            return []
+        return self._well.after((span.kind, "input", span.input_key), self.moment(span), NEAR)
 
     @cached_property
     def tools(self) -> list[Span]:
@@ -140,7 +216,7 @@ class Course:
     def ran_beside(self, span: Span, other: Span) -> bool:
         """Whether the turn of `span` had begun before `other` ended, and neither turn encloses the other."""
         turn, theirs = self.turn(span), self.turn(other)
-        if turn is theirs or turn in list(self.above(other)) or theirs in list(self.above(span)):
+        if self.encloses(turn, other) or self.encloses(theirs, span):
             return False
         return self.start(turn) < self.end(other)
 

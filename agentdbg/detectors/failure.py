@@ -111,6 +111,7 @@ _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
 )
+_LONG_ENOUGH = 12
 _OTHER = ErrorClass("error", "Look at the span: its attributes and events hold what the failing call said.")
 _PATTERNS = tuple((ErrorClass(name, advice), re.compile("|".join(parts), re.I)) for name, advice, parts in _CLASSES)
 _VOLATILE = re.compile(
@@ -172,17 +173,27 @@ def continues(upper: Span, lower: Node[Span]) -> bool:
 def carrier(node: Node[Span]) -> Node[Span] | None:
     """The next failed span above that the error of this one reached; None where somebody caught it.
 
-    That is the parent where its error continues this one, else the nearest failed span above that tells the very same
-    message: instrumentations leave out the status of spans between.
+    That is the parent where its error continues this one, else the nearest failed span above that tells the same:
+    instrumentations leave out the status of spans between.
     """
     parent = node.parent
     if parent is not None and failed(parent.span) and continues(parent.span, node):
         return parent
     while parent is not None and not failed(parent.span):
         parent = parent.parent
-    if parent is None or not node.span.error_message or parent.span.error_message != node.span.error_message:
-        return None
-    return parent
+    return parent if parent is not None and _tell_the_same(parent.span, node.span) else None
+
+
+def _tell_the_same(one: Span, other: Span) -> bool:
+    """Whether two messages are equal, whatever each calls the error: `while running: X` and `while asking: X`."""
+    first, second = one.error_message or "", other.error_message or ""
+    return bool(first and second) and (first == second or bool(_cores(first) & _cores(second)))
+
+
+def _cores(message: str) -> set[str]:
+    """A message, and what follows its first colon where that is long enough to be told from chance."""
+    rest = message.partition(": ")[2]
+    return {message, rest} if len(rest) >= _LONG_ENOUGH else {message}
 
 
 def origins(forest: Forest[Span]) -> list[Span]:
@@ -193,15 +204,19 @@ def origins(forest: Forest[Span]) -> list[Span]:
     every = [node for node in forest.walk() if failed(node.span)]
     reached = {id(carrier(node)) for node in every}
     found = [node for node in every if id(node) not in reached]
-    calls = [node for node in every if node.span.kind in CALLS]
-    found = [node for node in found if node.span.kind in CALLS or not any(_echoes(node, call) for call in calls)]
+    calls: dict[str | None, list[Node[Span]]] = {}
+    for node in every:
+        if node.span.kind in CALLS:
+            calls.setdefault(node.span.error_message, []).append(node)
+    found = [node for node in found if not any(_echoes(node, call) for call in calls.get(node.span.error_message, ()))]
     return [node.span for node in sorted(found, key=lambda node: (node.start_ns, node.span.span_id))]
 
 
 def _echoes(wrapper: Node[Span], call: Node[Span]) -> bool:
-    """Whether a failed span tells the very error of a call that ended while it ran."""
-    error = wrapper.span.error_message
-    if not error or error != call.span.error_message or wrapper.span.end_ns is None or call.span.end_ns is None:
+    """Whether a failed span is no call itself and ran while the call ended whose error it tells."""
+    if wrapper.span.kind in CALLS or not wrapper.span.error_message:
+        return False
+    if wrapper.span.end_ns is None or call.span.end_ns is None:
         return False
     return wrapper.start_ns <= call.span.end_ns <= wrapper.span.end_ns
 

@@ -4,12 +4,13 @@ silence."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.effects import has_effect
 from agentdbg.detectors.failure import failed, masked
-from agentdbg.detectors.results import Result, value
+from agentdbg.detectors.results import Good, Result, value
 from agentdbg.detectors.saying import admits, says_nothing_came
 from agentdbg.model import Span
 from agentdbg.steps.keys import opened
@@ -20,32 +21,39 @@ Outcome = Literal["recovered", "other model", "other arguments", "fallback", "sa
 another tool or agent gave what was wanted; said: the agent says that it is missing; unsaid: it went on without a
 word; unknown: no answer of the agent is recorded."""
 
+_READ = 32
+"""Answers that are read after an event to see whether one of them mentions it."""
+_WHOLE = ("llm", "agent")
+"""Kinds that are told apart by what they are given; steps of the program are told apart by their names as well."""
 
-def of_tool(course: Course, result: Result, good: list[Result]) -> Outcome:
-    """The outcome of a tool call that failed or gave nothing. `good` are the results of the run that hold something."""
-    later = [other for other in good if other.start >= result.end and other.span is not result.span]
-    again = [other for other in later if other.tool == result.tool and other.agent == result.agent]
-    if any(_same_input(result.span, other.span) and result.own_span and other.own_span for other in again):
+
+def of_tool(course: Course, result: Result, good: Good) -> Outcome:
+    """The outcome of a tool call that failed or gave nothing, among the good results of the run."""
+    again, same = good.again(result), good.same_call(result)
+    unknown = [o for o in again if o.own_span and result.own_span and None in (result.span.input_key, o.span.input_key)]
+    if unknown or any(other.agent == result.agent for other in same):
         return "recovered"
     if any(_one_stretch(course, result.span, other.span) for other in again):
         return "other arguments"
-    if any(_stands_in(course, result, other) for other in later):
+    if same or any(_stands_in(course, result, other) for other in good.next_of(result)):
         return "fallback"
     return spoken(course, result.span, result.agent, result.end, result.tool)
 
 
 def of_span(course: Course, span: Span) -> Outcome:
     """The outcome of a failed span that is no tool call: a model call, an agent, a step of the program."""
-    moment, agent = course.moment(span), course.agent(span)
-    later = [o for o in course.spans if o.kind == span.kind and course.start(o) >= moment and not failed(o)]
-    for other in later:
-        if course.agent(other) == agent and _tries_again(course, span, other):
-            return "recovered" if _same_model(span.model, other.model) else "other model"
-        if _known_equal(span, other) and span.kind in ("llm", "agent"):
-            return "fallback"
-    if span.kind not in ("llm", "agent") and any(_next_step(course, span, other) for other in later):
+    agent = course.agent(span)
+    same = [other for other in course.same_well(span) if _told(other)]
+    following = course.next_well(span)
+    own = [other for other in same if course.agent(other) == agent and (span.kind in _WHOLE or other.name == span.name)]
+    again = own or [other for other in following if _tries_again(course, span, other)]
+    if again:
+        return "recovered" if _same_model(span.model, again[0].model) else "other model"
+    if same and span.kind in _WHOLE:
+        return "fallback"
+    if span.kind not in _WHOLE and any(_next_step(course, span, other) for other in following):
         return "other arguments"
-    return spoken(course, span, agent, moment, None)
+    return spoken(course, span, agent, course.moment(span), None)
 
 
 def spoken(course: Course, span: Span, agent: str | None, moment: int, tool: str | None) -> Outcome:
@@ -69,49 +77,36 @@ def worked_on(course: Course, span: Span) -> bool:
 
 
 def _answers_after(course: Course, span: Span, agent: str | None, moment: int) -> Iterator[Span]:
-    """The later model calls of the agent's turn; of its next turn where it had opened a new one for each attempt."""
+    """The next model calls of the agent's turn, and its last one; before them those of its next turns, where it opened
+    a new one for each attempt."""
     turn = course.turn(span)
-    for model in course.models:
-        if course.start(model) < moment or course.agent(model) != agent:
-            continue
-        if course.turn(model) is turn or not _others_between(course, agent, moment, course.start(model)):
+    for model in course.models_after(agent, moment, _READ):
+        if course.turn(model) is not turn:
+            if course.others_between(agent, moment, course.start(model)):
+                break
             yield model
-
-
-def _others_between(course: Course, agent: str | None, start: int, end: int) -> bool:
-    """Whether another agent called a model or a tool between two moments."""
-    return any(
-        span.kind in ("llm", "tool", "retriever") and start <= course.start(span) < end and course.agent(span) != agent
-        for span in course.spans
-    )
+    yield from course.turn_models_after(turn, moment, _READ)
 
 
 def _one_stretch(course: Course, span: Span, other: Span) -> bool:
     """Whether both belong to one stretch of the agent's work: the same turn, or turns with no other agent between."""
     if course.turn(span) is course.turn(other):
         return True
-    return not _others_between(course, course.agent(span), course.end(span), course.start(other))
+    return not course.others_between(course.agent(span), course.end(span), course.start(other))
 
 
-def _same_input(span: Span, other: Span) -> bool:
-    return span.input_key == other.input_key or None in (span.input_key, other.input_key)
-
-
-def _known_equal(span: Span, other: Span) -> bool:
-    if span.input_key is None or span.input_key != other.input_key:
-        return False
-    return span.kind != "llm" or any(_messages(span.input or ""))  # roles without words are no prompt
+def _told(span: Span) -> bool:
+    """Whether its input has content: roles without words are no prompt."""
+    return span.kind != "llm" or any(_messages(span.input or ""))
 
 
 def _tries_again(course: Course, span: Span, other: Span) -> bool:
-    """Whether `other`, of the same agent and kind, repeats the failed span: the same input, or that input and more.
+    """Whether `other`, of the same agent and kind, repeats the failed span with that input and more.
 
     Where inputs are not recorded, the next such span of the same stretch is taken for the repetition.
     """
-    if span.kind not in ("llm", "agent") and span.name != other.name:
+    if span.kind not in _WHOLE and span.name != other.name:
         return False
-    if _known_equal(span, other):
-        return True
     if span.kind == "llm" and span.input is not None and other.input is not None:
         return _extends(span.input, other.input)
     return None in (span.input_key, other.input_key) and _one_stretch(course, span, other)
@@ -119,8 +114,7 @@ def _tries_again(course: Course, span: Span, other: Span) -> bool:
 
 def _next_step(course: Course, span: Span, other: Span) -> bool:
     """Whether `other` is a further step of the kind that failed, of the same agent: `Step 3` after `Step 2`."""
-    same_name = masked(span.name) == masked(other.name)
-    return same_name and course.agent(other) == course.agent(span) and _one_stretch(course, span, other)
+    return masked(span.name) == masked(other.name) and _one_stretch(course, span, other)
 
 
 def _extends(earlier: str, later: str) -> bool:
@@ -134,21 +128,21 @@ def _same_model(one: str | None, other: str | None) -> bool:
     return not one or not other or one.startswith(other) or other.startswith(one)
 
 
+@lru_cache(maxsize=512)
 def _messages(text: str) -> list[Any]:
     return [message.get("parts") for message in parsed_messages(text) or [] if message.get("role") != "system"]
 
 
 def _stands_in(course: Course, result: Result, other: Result) -> bool:
     """Whether another tool of the same stretch of work took the place of the one that failed: it was asked about the
-    same things and only looks something up. The same call made by another agent stands in as well."""
-    if other.agent != result.agent:
-        return other.tool == result.tool and _known_equal(result.span, other.span)
+    same things and only looks something up."""
     if other.tool == result.tool or has_effect(other.tool) or not _one_stretch(course, result.span, other.span):
         return False
     asked, asked_next = _scalars(result.span.input), _scalars(other.span.input)
     return asked is None or asked_next is None or not asked or bool(asked & asked_next)
 
 
+@lru_cache(maxsize=4096)
 def _scalars(text: str | None) -> frozenset[str] | None:
     """The words and numbers among a call's arguments, in lower case; None where they are not recorded."""
     if text is None:

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agentdbg.contracts.difference import FIRM
+from agentdbg.contracts.exemplars import Exemplars
 from agentdbg.contracts.payload import last_word, sent
-from agentdbg.contracts.profile import Profile, profile_of
-from agentdbg.model import Handoff, Reader, Trace
+from agentdbg.contracts.profile import Profile
+from agentdbg.detectors.sparse import Run, runs
+from agentdbg.model import Handoff, Reader
 
 _EDGES = """
-    SELECT trace_id, from_agent, to_agent, min(start_ns) AS start_ns FROM handoffs
-    GROUP BY trace_id, from_agent, to_agent ORDER BY from_agent, to_agent, start_ns DESC, trace_id
+    SELECT trace_id, from_agent, to_agent FROM handoffs GROUP BY trace_id, from_agent, to_agent
+    ORDER BY from_agent, to_agent, min(start_ns) DESC, trace_id
 """
 _AGENTS = "SELECT DISTINCT trace_id, agent FROM agent_turns ORDER BY trace_id, agent"
 
@@ -24,10 +26,10 @@ Edge = tuple[str, str]
 class Message:
     """What one agent gave another. `order` sorts messages by time. `run` is the name of the run.
 
-    recorded_by: kind of the span that does, `span_id`: arguments of a tool and texts of a model are two contracts.
     handoff: None for the last word of a run that ended before the agent that reads it in all other runs.
-    ended_well: the run did not end with an error, and did end. model: what the sender
-    ran on, None where that is not recorded.
+    recorded_by: kind of the span that does, `span_id`: arguments of a tool and texts of a model are two contracts.
+    profile: of this message, or of one of the same form. ended_well: the run did not end with an error, and did end.
+    model: what the sender ran on, None where that is not recorded.
     """
 
     order: tuple[int, str, int]
@@ -52,78 +54,85 @@ class Mail:
 
 def collect(reader: Reader, reference_runs: int) -> Mail:
     """All messages of the judged traces, and for each of their edges those of the latest other runs up to a number."""
-    runs: dict[Edge, list[str]] = defaultdict(list)
-    for trace_id, sender, receiver, _ in reader.rows(_EDGES):
-        runs[sender, receiver].append(trace_id)
+    edges: dict[Edge, list[str]] = defaultdict(list)
+    for trace_id, sender, receiver in reader.rows(_EDGES):
+        edges[sender, receiver].append(trace_id)
     judged = set(reader.trace_ids())
-    silent = _without_handoff(reader, runs, judged)
-    edges = {edge for edge, traces in runs.items() if judged.intersection(traces)}
-    edges |= {edge for heard in silent.values() for edge in heard}
-    wanted = set(silent)
-    for edge in edges:
-        others = [t for t in runs[edge] if t not in judged]
-        wanted.update(judged.intersection(runs[edge]), others[:reference_runs])
-    mail = Mail()
-    for trace_id in sorted(wanted):
-        trace = reader.trace(trace_id)
-        found = [*_handed(trace), *_last_words(trace, silent.get(trace_id, []))]
-        mail.messages += [m for m in found if m.edge in edges]
-        if trace.handoffs and not found and trace_id in judged:
-            mail.unrecorded.append(trace_id)
+    quiet = _without_handoff(reader, edges, judged)
+    concerned = {edge for edge, traces in edges.items() if judged.intersection(traces)}
+    concerned.update(*quiet.values())
+    wanted = set(quiet)
+    for edge in concerned:
+        others = [t for t in edges[edge] if t not in judged]
+        wanted.update(judged.intersection(edges[edge]), others[:reference_runs])
+    mail, exemplars = Mail(), defaultdict[tuple[Edge, str], Exemplars](Exemplars)
+    for run in runs(reader, wanted, quiet):
+        found = list(_messages(run, quiet.get(run.trace.trace_id, []), exemplars))
+        mail.messages += [m for m in found if m.edge in concerned]
+        if run.trace.handoffs and not found and run.trace.trace_id in judged:
+            mail.unrecorded.append(run.trace.trace_id)
     mail.messages.sort(key=lambda m: m.order)
     return mail
 
 
-def _without_handoff(reader: Reader, runs: dict[Edge, list[str]], judged: set[str]) -> dict[str, list[Edge]]:
+def payload(message: Message, reader: Reader) -> object:
+    """What was said, read once more from the whole trace."""
+    trace = reader.trace(message.trace_id)
+    return (sent(trace, message.handoff) if message.handoff else last_word(trace, message.span_id))[1]
+
+
+def _without_handoff(reader: Reader, edges: dict[Edge, list[str]], judged: set[str]) -> dict[str, list[Edge]]:
     """Judged traces in which an agent worked and handed nothing on, with the edge on which all its other runs do."""
     hands_on: dict[str, set[str]] = defaultdict(set)
-    for (sender, _), traces in runs.items():
+    for (sender, _), traces in edges.items():
         hands_on[sender].update(traces)
     worked: dict[str, set[str]] = defaultdict(set)
     for trace_id, agent in reader.rows(_AGENTS):
         worked[agent].add(trace_id)
-    silent: dict[str, list[Edge]] = defaultdict(list)
+    quiet: dict[str, list[Edge]] = defaultdict(list)
     for sender in sorted(hands_on):
-        always = min((e for e in runs if e[0] == sender and set(runs[e]) == hands_on[sender]), default=None)
+        always = min((e for e in edges if e[0] == sender and set(edges[e]) == hands_on[sender]), default=None)
         without = worked[sender] - hands_on[sender]
         if always and len(hands_on[sender]) >= max(FIRM, len(without)):
             for trace_id in without & judged:
-                silent[trace_id].append(always)
-    return silent
+                quiet[trace_id].append(always)
+    return quiet
 
 
-def _handed(trace: Trace) -> Iterator[Message]:
+def _messages(run: Run, quiet: list[Edge], exemplars: dict[tuple[Edge, str], Exemplars]) -> Iterator[Message]:
+    """What was recorded of a run's handoffs, each message to each reader once; and its last word."""
     seen: set[tuple[str, str]] = set()
-    for handoff in trace.handoffs:
-        span_id, value = sent(trace, handoff)
+    for handoff in run.trace.handoffs:
+        span_id, value = sent(run.trace, handoff)
         if value is not None and (handoff.to_agent, span_id) not in seen:
             seen.add((handoff.to_agent, span_id))
-            yield _message(trace, (handoff.from_agent, handoff.to_agent), handoff, span_id, value)
+            yield _message(run, (handoff.from_agent, handoff.to_agent), handoff, span_id, value, exemplars)
+    for edge in quiet:
+        if run.last_agent == edge[0] and run.last_span_id is not None:
+            span_id, value = last_word(run.trace, run.last_span_id)
+            if value is not None:
+                yield _message(run, edge, None, span_id, value, exemplars)
 
 
-def _last_words(trace: Trace, edges: list[Edge]) -> Iterator[Message]:
-    for edge in edges:
-        word = last_word(trace, edge[0])
-        if word is not None and word[1] is not None:
-            yield _message(trace, edge, None, *word)
-
-
-def _message(trace: Trace, edge: Edge, handoff: Handoff | None, span_id: str, value: object) -> Message:
-    spans = trace.by_id()
-    span = spans[span_id]
-    start = handoff.start_ns if handoff and handoff.start_ns is not None else span.end_ns or span.start_ns or 0
-    models = [
-        s.model for s in trace.spans if s.kind == "llm" and s.model and span.turn_id and s.turn_id == span.turn_id
-    ]
+def _message(
+    run: Run,
+    edge: Edge,
+    handoff: Handoff | None,
+    span_id: str,
+    value: object,
+    exemplars: dict[tuple[Edge, str], Exemplars],
+) -> Message:
+    span = next(s for s in run.trace.spans if s.span_id == span_id)
+    at = handoff.start_ns if handoff and handoff.start_ns is not None else span.end_ns or span.start_ns or 0
     return Message(
-        order=(start, trace.trace_id, handoff.seq if handoff else len(trace.handoffs)),
-        trace_id=trace.trace_id,
-        run=trace.name,
+        order=(at, run.trace.trace_id, handoff.seq if handoff else len(run.trace.handoffs)),
+        trace_id=run.trace.trace_id,
+        run=run.trace.name,
         edge=edge,
         handoff=handoff,
         span_id=span_id,
         recorded_by=span.kind,
-        profile=profile_of(value, span_id, start),
-        model=span.model or (models[-1] if models else None),
-        ended_well=trace.status == "ok",
+        profile=exemplars[edge, span.kind].profile(value, span_id, at),
+        model=span.model,
+        ended_well=run.trace.status == "ok",
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from agentdbg.detectors.course import Course
+from agentdbg.detectors.later import NEAR, Later
 from agentdbg.model import Span
 from agentdbg.steps.keys import opened
 from agentdbg.steps.messages import parsed_messages
@@ -30,6 +31,29 @@ class Result:
     start: int
     end: int
     own_span: bool = True
+
+
+class Good:
+    """The results of a run that hold something, by start."""
+
+    def __init__(self, found: Iterable[Result]) -> None:
+        self.every = sorted(found, key=lambda result: (result.start, result.span.span_id))
+        self._next = Later((("agent", r.agent), r.start, r) for r in self.every)
+        self._again = Later(((r.tool, r.agent), r.start, r) for r in self.every)
+        self._same = Later(((r.tool, r.span.input_key), r.start, r) for r in self.every if r.own_span)
+
+    def next_of(self, result: Result) -> list[Result]:
+        """The next few good results of the same agent."""
+        return self._next.after(("agent", result.agent), result.end, NEAR)
+
+    def again(self, result: Result) -> list[Result]:
+        """The next few good results of the same tool in the hands of the same agent."""
+        return self._again.after((result.tool, result.agent), result.end, NEAR)
+
+    def same_call(self, result: Result) -> list[Result]:
+        """The next few good results of the very same call, whoever made it; none where its input is not recorded."""
+        key = result.span.input_key
+        return self._same.after((result.tool, key), result.end, NEAR) if key is not None and result.own_span else []
 
 
 def results(course: Course) -> list[Result]:
@@ -59,6 +83,8 @@ def value(text: str | None) -> Any:
 def _only_read(course: Course, own: list[Result]) -> Iterator[Result]:
     """Results in the messages of model calls that no tool span stands for; fills in what tool spans do not tell."""
     by_call = {result.span.tool_call_id: result for result in own if result.span.tool_call_id}
+    mine = {result.span.span_id for result in own}
+    aside = {s.tool_call_id for s in course.spans if s.kind == "tool" and s.span_id not in mine and s.tool_call_id}
     seen: set[tuple[str | None, str]] = set()
     before: dict[str | None, int] = {}
     for model in course.models:
@@ -66,7 +92,7 @@ def _only_read(course: Course, own: list[Result]) -> Iterator[Result]:
         before[agent] = course.start(model)
         for part in _result_parts(model.input):
             key = part.get("id") or json.dumps(part.get("result"), sort_keys=True, default=str)
-            if (agent, key) in seen:
+            if (agent, key) in seen or part.get("id") in aside:
                 continue
             seen.add((agent, key))
             at, name, read = course.start(model), part.get("name"), part.get("result")

@@ -8,6 +8,7 @@ take a text as honest: a false alarm costs more than a miss.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _THING = (
     r"(?:results?|records?|rows?|data|entr(?:y|ies)|documents?|docs?|hits?|match(?:es)?|items?|information|info|details?"
@@ -72,6 +73,7 @@ def admits(text: str) -> bool:
     return bool(_ADMITS.search(text))
 
 
+@lru_cache(maxsize=8192)
 def says_nothing_came(text: str, tool: str | None) -> bool:
     """Whether the reader of a tool's empty or failed result says so: `admits`, or denies the very things the tool is
     named after (`no sales` after `fetch_sales`), or ends with a question that is no mere courtesy."""

@@ -13,7 +13,7 @@ from agentdbg.detectors.course import Course
 from agentdbg.detectors.effects import has_effect, looks_up
 from agentdbg.detectors.failure import failed
 from agentdbg.detectors.handling import Outcome
-from agentdbg.detectors.results import Result, results
+from agentdbg.detectors.results import Good, Result, results
 from agentdbg.detectors.usual import ENOUGH, Usual
 from agentdbg.detectors.wording import clipped
 from agentdbg.model import Span
@@ -30,7 +30,8 @@ _LIMIT_REACHED = frozenset(("length", "max_tokens", "max_output_tokens", "model_
 
 @dataclass(slots=True)
 class Suspicion:
-    """A span that may be where something went wrong, and what became of it. strength: 0 to 1."""
+    """A span that may be where something went wrong, and what became of it. strength: 0 to 1. beside_others: the agent
+    had other results in that turn, which hold something."""
 
     span: Span
     agent: str | None
@@ -40,6 +41,7 @@ class Suspicion:
     end: int
     tool: str | None = None
     result: Result | None = None
+    beside_others: bool = False
 
 
 @dataclass(slots=True)
@@ -48,14 +50,15 @@ class Findings:
 
     every: list[Result]
     troubled: list[tuple[Result, Trouble]]
-    good: list[Result]
+    good: Good
 
 
 def tool_results(course: Course, usual: Usual) -> Findings:
     """The run's tool results, sorted into troubled and good ones."""
     every = results(course)
     judged = [(result, trouble(result, usual)) for result in every]
-    return Findings(every, [(r, found) for r, found in judged if found], [r for r, found in judged if not found])
+    good = Good(result for result, found in judged if not found)
+    return Findings(every, [(result, found) for result, found in judged if found], good)
 
 
 def trouble(result: Result, usual: Usual) -> Trouble | None:
@@ -84,10 +87,16 @@ def _means_nothing_found(result: Result, usual: Usual) -> bool:
     for a result that was never recorded."""
     if has_effect(result.tool):
         return False
-    blank = result.value is None or result.value == {} or (isinstance(result.value, str) and not result.value.strip())
-    if not blank:
+    if not _blank(result.value):
         return True
     return (looks_up(result.tool) or result.span.kind == "retriever") and usual.shows_results(result.span)
+
+
+def _blank(value: object) -> bool:
+    """Null, empty text, or objects of nothing but such: what stands where nothing was said. `[]` says: no rows."""
+    if isinstance(value, dict):
+        return all(_blank(inner) for inner in value.values())
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def usually_empty(result: Result, found: Findings, usual: Usual) -> tuple[int, int] | None:
@@ -114,7 +123,14 @@ def _of_tools(course: Course, found: Findings, usual: Usual) -> Iterator[Suspici
             strength = 0.3
         elif outcome in ("other arguments", "fallback"):
             strength = WORKED_AROUND
-        yield Suspicion(result.span, result.agent, kind, strength, outcome, result.end, result.tool, result)
+        beside = bool(others_at_hand(course, result, found.good))
+        yield Suspicion(result.span, result.agent, kind, strength, outcome, result.end, result.tool, result, beside)
+
+
+def others_at_hand(course: Course, result: Result, good: Good) -> list[Result]:
+    """The good results that the agent looked up in the same turn."""
+    turn = course.turn(result.span)
+    return [r for r in good.every if r.agent == result.agent and course.turn(r.span) is turn and not has_effect(r.tool)]
 
 
 def _of_errors(course: Course) -> Iterator[Suspicion]:
@@ -122,7 +138,7 @@ def _of_errors(course: Course) -> Iterator[Suspicion]:
     seen: set[str] = set()
     for origin in failure.origins(course.forest):
         span = call_around(course, origin)
-        if span is None or span.span_id in tools or span.span_id in seen:
+        if span is None or span.span_id in tools or span.span_id in seen or _is_the_run(course, span):
             continue
         seen.add(span.span_id)
         if failure.classify(span.error_type, span.error_message).name == "cancelled":
@@ -130,6 +146,11 @@ def _of_errors(course: Course) -> Iterator[Suspicion]:
         outcome = handling.of_span(course, span)
         strength = WORKED_AROUND if outcome in ("other arguments", "fallback") else STRENGTH["error"]
         yield Suspicion(span, course.agent(span), "error", strength, outcome, course.moment(span))
+
+
+def _is_the_run(course: Course, span: Span) -> bool:
+    """Whether it is a root with the work below it: its error is how the run ended, not what went on from there."""
+    return span.parent_id is None and span.kind not in failure.CALLS and bool(course.node(span).children)
 
 
 def call_around(course: Course, origin: Span) -> Span | None:
@@ -145,7 +166,7 @@ def call_around(course: Course, origin: Span) -> Span | None:
         return origin
     if failed(around):
         return around
-    return origin if failure.top(course.forest, origin) in list(course.above(around)) else None
+    return origin if course.encloses(failure.top(course.forest, origin), around) else None
 
 
 def _of_answers(course: Course) -> Iterator[Suspicion]:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from agentdbg.model import Trace
 from agentdbg.steps.demand import demanded
-from agentdbg.steps.keys import opened, scalars
 from agentdbg.steps.laps import Cycle
-from agentdbg.steps.sequence import Step
-
-_SENDS = re.compile(r"^(?:transfer|hand_?off|delegate|route|assign|call_agent|ask|invoke)", re.I)
-_SHORT = 12  # words; an answer this short that names an agent sends work there
+from agentdbg.steps.routing import passes_on
 
 
 def agent_at_fault(trace: Trace, cycle: Cycle) -> str | None:
@@ -23,7 +17,7 @@ def agent_at_fault(trace: Trace, cycle: Cycle) -> str | None:
     agents = cycle.agents
     if len(agents) < 2:
         return agents[0] if agents else None
-    names = {_plain(agent) for agent in (*agents, *(turn.agent for turn in trace.turns))}
+    names = {*agents, *(turn.agent for turn in trace.turns)}
     workers = [agent for agent in agents if not _only_routes(cycle, agent, names)] or list(agents)
     asking = [agent for agent in workers if _asks_for_more(cycle, agent)]
     if asking:
@@ -34,36 +28,7 @@ def agent_at_fault(trace: Trace, cycle: Cycle) -> str | None:
 
 
 def _only_routes(cycle: Cycle, agent: str, names: set[str]) -> bool:
-    own = [step for step in cycle.steps if step.agent == agent]
-    others = names - {_plain(agent)}
-    return all(_sends(step, others) for step in own if step.op != "tool") and all(
-        _is_sending(step.name or "", others) for step in own if step.op == "tool"
-    )
-
-
-def _sends(step: Step, others: set[str]) -> bool:
-    """Whether a decision names another agent, as the tool it calls or in few words."""
-    if step.calls:
-        return all(_is_sending(call, others) for call in step.calls)
-    if step.answered is None:
-        return False
-    texts = [text for _, text in scalars(opened(step.answered.exact))]
-    return any(_plain(text) in others for text in texts) or (
-        sum(len(text.split()) for text in texts) <= _SHORT and any(_names(text, others) for text in texts)
-    )
-
-
-def _is_sending(tool: str, others: set[str]) -> bool:
-    return bool(_SENDS.match(tool)) or _names(tool, others)
-
-
-def _names(text: str, others: set[str]) -> bool:
-    words = _plain(text)
-    return any(other in words for other in others if len(other) > 2)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", " ", name).strip().lower()
+    return all(passes_on(step, names) for step in cycle.steps if step.agent == agent)
 
 
 def _asks_for_more(cycle: Cycle, agent: str) -> bool:

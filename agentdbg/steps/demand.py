@@ -1,4 +1,4 @@
-"""Answers that settle nothing: they ask for more. In many loops the demand stands still while its wording varies."""
+"""Answers that settle nothing: they ask for more, or nothing was found. The demand stands still, not its words."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ _ASKS = re.compile(
     r"|\b(?:please|kindly|could you|can you)\s+(?:\w+\s+)?"
     r"(?:provide|send|share|clarify|revise|redo|retry|improve|rework|add)\b"
     r"|\b(?:try|look|check|search|revise|redo|rework|resubmit)\s+(?:it\s+)?again\b|\b(?:revise|rework|resubmit)\b"
-    r"|\b(?:cannot|can not|can't|unable to|could not|couldn't)\s+(?:\w+\s+)?(?:proceed|continue|complete|answer|assess"
-    r"|decide|conclude|determine|verify|confirm|approve|judge|evaluate|finish)\b",
+    r"|\b(?:cannot|can not|can't|unable to|not able to|could not|couldn't|did not|didn't)\s+(?:\w+\s+)?"
+    r"(?:proceed|continue|complete|answer|assess|decide|conclude|determine|verify|confirm|approve|judge|evaluate|finish"
+    r"|find|locate|retrieve|access|obtain)\b|\b(?:not|nothing|nowhere) (?:\w+ )?found\b",
     re.I,
 )
 _STATUS = re.compile(
     r"(?:needs?|requires?|request|more)_\w+|incomplete|insufficient\w*|pending|retry|revise|rejected|unresolved", re.I
 )
 _WORDS_OF_DEMANDS = """
-    need require more additional further another better context information info detail data input clarification
-    evidence source document material background work time research specific missing insufficient incomplete
-    inconclusive unclear ambiguous lack lacking enough not yet quite sufficient acceptable good ready final complete
-    perfect clear please kindly provide send share clarify revise redo retry improve rework add try again cannot unable
-    could proceed continue answer assess decide conclude determine verify confirm approve judge evaluate finish before
-    after first sure properly able order this that still have has had we us will without until only report text file
-    paper given make help assessment analysi analyse analyze review conclusion decision judgement judgment based much
-    very too little few been say anything something really actually status fact none null true false next step
+    need needed require required more additional further another better context information info detail data input
+    clarification evidence source document material background work time research specific missing insufficient
+    incomplete inconclusive unclear ambiguous lack lacking enough not yet quite sufficient acceptable good ready
+    final complete perfect clear please kindly provide send share clarify revise redo retry improve rework add try
+    again cannot unable could proceed continue answer assess decide conclude determine verify confirm approve judge
+    evaluate finish before after first sure properly able order this that still have has had we us will without
+    until only report text file paper given make help assessment analysis analyse analyze review conclusion decision
+    judgement judgment based much very too little few been find found locate retrieve obtain nothing nowhere did
+    didn say anything something really actually status fact none null true false next step
 """
-_EMPTY_WORDS = frozenset(_WORDS_OF_DEMANDS.split())
+_EMPTY_WORDS = content_words(_WORDS_OF_DEMANDS)
 
 
 def demanded(answer: str, given: str | None) -> frozenset[str] | None:

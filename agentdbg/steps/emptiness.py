@@ -55,6 +55,7 @@ _ERROR_TEXT = re.compile(
     rf"|{_ERROR_CLASS}(?:: *\S|\(.*\)\s*$|\s*$)"
     r"|Traceback \(most recent call last\))",
 )
+_ERROR_LONGEST_START = 400
 _LOG_LINES = 20  # a text of more lines that merely begins with an error is a log that was asked for
 _FAULT = re.compile(
     r"not found|invalid|unauthori[sz]ed|forbidden|denied|fail|error|exceed|required|missing|time(?:d )?out|unavailable"
@@ -63,9 +64,10 @@ _FAULT = re.compile(
 )
 _NO_ERROR = frozenset(("", "none", "null", "no", "false", "0", "ok", "n/a"))
 
-_CUT_MARK = re.compile(r"\s*(?:\.\.\.|…|[\[<(]\W*(?:truncated|cut)[^\]>)]{0,40}[\]>)])\s*$", re.I)
+_CUT_MARK = re.compile(r"\s*(?:\.\.\.|…|[\[<(]\W{0,3}(?:truncated|cut)[^\]>)]{0,40}[\]>)])\s*$", re.I)
+_MARK_LONGEST = 80
 _FENCE = re.compile(r"\s*```\w*\s*")
-_BEGUN = re.compile(r"(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-|\.\d*|[eE][-+]?\d*|u[0-9a-fA-F]{0,4}|\\?)$")
+_BEGUN = re.compile(r"(?:t|tr|tru|f|fa|fal|fals|n|nu|nul|-?I[a-z]*|Na?|-|\.\d*|[eE][-+]?\d*|u[0-9a-fA-F]{0,4}|\\?)$")
 
 
 def is_empty(value: object) -> bool:
@@ -108,7 +110,7 @@ def cut_off(text: str) -> bool:
     """
     fence = _FENCE.match(text)
     body = text[fence.end() :].rstrip().removesuffix("```") if fence else text
-    body = _CUT_MARK.sub("", body).strip()
+    body = (body[:-_MARK_LONGEST] + _CUT_MARK.sub("", body[-_MARK_LONGEST:])).strip()
     if body[:1] not in ("{", "["):
         return False
     try:
@@ -161,7 +163,7 @@ def _says_fault(fields: Mapping[str, object]) -> bool:
 
 def _error_text(text: str) -> str | None:
     body = text.strip()
-    if not _ERROR_TEXT.match(body):
+    if not _ERROR_TEXT.match(body[:_ERROR_LONGEST_START]):
         return None
     if body.count("\n") >= _LOG_LINES and not body.startswith("Traceback"):
         return None

@@ -13,6 +13,7 @@ from agentdbg.steps.sequence import Step
 
 _SHINGLE = 3  # words that two texts must share in a row to count as one quoting the other
 _QUOTED = 0.5  # share of a message's shingles that were said before, from which it is not new
+_LONGEST_NUDGE = 2000  # characters
 _SPEAKERS = frozenset(("user", "human", "assistant", "agent", "person", "me"))  # names that name nobody
 _WORD = re.compile(r"\w+")
 _NUDGE = re.compile(
@@ -36,7 +37,7 @@ def after_person(steps: Sequence[Step]) -> list[bool]:
     said: set[tuple[str, ...]] = set()
     quotes, spoken = _quoting({step.agent for step in steps if step.agent}), []
     for step in steps:
-        fresh = (text for text in step.heard if not (_NUDGE.search(text) or quotes.search(text)))
+        fresh = (text for text in step.heard if not (_is_nudge(text) or quotes.search(text[:_LONGEST_NUDGE])))
         spoken.append(step.replies_to in answers and any(_is_new(text, said) for text in fresh))
         if step.op in ("llm", "agent") and step.answered:
             answers.add(step.answered.masked)
@@ -44,6 +45,10 @@ def after_person(steps: Sequence[Step]) -> list[bool]:
             if part:
                 said.update(shingles(part.exact))
     return spoken
+
+
+def _is_nudge(text: str) -> bool:
+    return len(text) <= _LONGEST_NUDGE and bool(_NUDGE.search(text))
 
 
 def _quoting(agents: set[str]) -> re.Pattern[str]:

@@ -46,7 +46,7 @@ _UUID = re.compile(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{
 _OPAQUE_STARTS = tuple(
     start + mark for start in ("call", "toolu", "msg", "run", "chatcmpl", "resp", "req") for mark in "_-"
 )
-_OPAQUE = re.compile(r"(?:call|toolu|msg|run|chatcmpl|resp|req)[_-](?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{8,}")
+_OPAQUE = re.compile(r"(?:call|toolu|msg|run|chatcmpl|resp|req)[_-](?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{8,}")
 _TRIAL = re.compile(r"\b(?:attempt|retry) (?:no\. ?|number )?#?\d+(?: (?:of|/) \d+)?\b", re.I)
 # Signs without which the dear patterns above need not run: most texts have none of them.
 _DIGIT = re.compile(r"\d")
@@ -271,5 +271,5 @@ def content_words(value: object) -> frozenset[str]:
                 continue
             word = word.strip(".:-#")
             if word and word not in _STOP:
-                words.add(word[:-1] if len(word) > 3 and word.endswith("s") else word)
+                words.add(word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word)
     return frozenset(words)

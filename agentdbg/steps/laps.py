@@ -6,12 +6,13 @@ progress. Two steps are the same at one of five levels:
 exact     the same inputs and outputs
 masked    the same but for ids and times
 near      nearly the same words about the same things
-demand    other words, but the answer that sets off the next lap asks for the same again
+demand    other words, but the answer that sets off the next lap asks for the same again, or nobody does any work
 blind     payloads are not recorded; agents, tools, finish reasons and token counts are the same
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -19,7 +20,7 @@ from typing import Literal
 from agentdbg.model import Trace
 from agentdbg.steps.interruptions import after_person
 from agentdbg.steps.keys import near_clusters
-from agentdbg.steps.outcomes import Stretch, Text, Verdict, constant_growth, demand_stands, leave_to_others, verdict
+from agentdbg.steps.outcomes import Stretch, Text, Verdict, demand_stands, growth, leave_to_others, verdict
 from agentdbg.steps.repeats import gapped, runs
 from agentdbg.steps.sequence import Step, lanes_of, turns_of
 
@@ -27,6 +28,8 @@ Level = Literal["exact", "masked", "near", "demand", "blind"]
 CERTAIN: tuple[Level, ...] = ("exact", "masked")
 _Sort = tuple[str, str | None]
 LEVELS: tuple[Level, ...] = ("exact", "masked", "near", "demand", "blind")
+_TELLING = 8  # tokens of an answer from which it tells something that two answers are equally long
+_MOSTLY = 0.7  # share of a stretch with gaps that the steps of its cycle make up
 _LONGER = 1.25  # a stretch that is only likely replaces certain ones inside it when it is longer than that times
 
 
@@ -50,7 +53,8 @@ class Cycle:
     """A cycle of `period` steps that ran `laps` times. `steps` are all its steps in order, with those between.
 
     verdict: stuck, or polled where the last outcome was new. proven: outcomes were recorded and compared; without, the
-    steps themselves are all that is known to be the same.
+    steps themselves are all that is known to be the same. grows: prompts grow by about the same in each lap.
+    elsewhere: how often the same agents went round in the same steps about something else, for fewer laps.
     """
 
     steps: tuple[Step, ...]
@@ -59,6 +63,8 @@ class Cycle:
     level: Level
     verdict: Verdict
     proven: bool
+    grows: bool = False
+    elsewhere: int = 0
 
     @property
     def lap(self) -> tuple[Step, ...]:
@@ -94,7 +100,7 @@ def cycles_of(trace: Trace, limits: Limits = Limits()) -> list[Cycle]:
         seen = {span_id for cycle in found for step in cycle.steps for span_id in step.span_ids}
         fresh = (cycle for cycle in _cycles(lane, limits) if not any(s.span_id in seen for s in cycle.steps))
         found.extend(fresh)
-    if any(cycle.level != "blind" for cycle in found) or any(s.op == "llm" and s.told_by for s in lanes[0]):
+    if any(cycle.level != "blind" for cycle in found) or any(s.op == "llm" and s.answered for s in lanes[0]):
         return found
     turns = turns_of(trace)
     if _is_told(turns) or not (found or any(step.told_by or step.output_tokens for step in lanes[0])):
@@ -118,7 +124,7 @@ def _cycles(steps: Sequence[Step], limits: Limits) -> list[Cycle]:
             merged.append(cycle)
         else:
             merged[same] = _together(merged[same], cycle)
-    return merged
+    return _one_of_each_form(merged)
 
 
 def _begin(cycle: Cycle) -> tuple[int, str]:
@@ -131,6 +137,15 @@ def _is_same_cause(one: Cycle, other: Cycle) -> bool:
         return False
     told = [{step.told_by.masked for step in cycle.steps if step.told_by} for cycle in (one, other)]
     return {one.level, other.level} <= {"demand", "blind"} or not told[0].isdisjoint(told[1])
+
+
+def _one_of_each_form(cycles: Sequence[Cycle]) -> list[Cycle]:
+    forms: dict[Hashable, list[Cycle]] = {}
+    for cycle in cycles:
+        forms.setdefault((cycle.form, cycle.verdict), []).append(cycle)
+    longest = (max(alike, key=lambda cycle: cycle.laps) for alike in forms.values())
+    kept = (replace(cycle, elsewhere=len(forms[cycle.form, cycle.verdict]) - 1) for cycle in longest)
+    return sorted(kept, key=_begin)
 
 
 def _undisturbed(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
@@ -177,8 +192,14 @@ def _stretches(symbols: Sequence[Hashable], limits: Limits) -> list[Stretch]:
     found = {Stretch(*run, run.laps) for run in runs(symbols) if run.laps >= least}
     whole = {(stretch.start, stretch.end) for stretch in found}
     gaps = (Stretch(gap.start, gap.end, gap.period, gap.laps) for gap in gapped(symbols, least))
-    found |= {gap for gap in gaps if (gap.start, gap.end) not in whole}
+    found |= {gap for gap in gaps if (gap.start, gap.end) not in whole and _is_one_cycle(symbols, gap)}
     return sorted(found, key=lambda s: (-s.length, s.period, s.start))
+
+
+def _is_one_cycle(symbols: Sequence[Hashable], gap: Stretch) -> bool:
+    """Whether a stretch with gaps is one cycle with other steps between, not two cycles in a row."""
+    usual = Counter(symbols[gap.start : gap.end]).most_common(gap.period)
+    return sum(count for _, count in usual) >= _MOSTLY * gap.length
 
 
 def _levels(steps: Sequence[Step], coarse: Sequence[Stretch]) -> Iterator[tuple[Level, Text]]:
@@ -225,7 +246,8 @@ def _judged(steps: Sequence[Step], stretch: Stretch, level: Level, text: Text, l
         judgement = verdict(steps, stretch, text, _outcome_text(steps[stretch.start : stretch.end + 1], level, text))
     if judgement[0] not in ("stuck", "polled") or not limits.reached(stretch.laps, stretch.period, not judgement[1]):
         return None
-    return Cycle(inside, stretch.period, stretch.laps, level, *judgement)
+    grows = growth(steps, stretch) == "constant"
+    return Cycle(inside, stretch.period, stretch.laps, level, *judgement, grows)
 
 
 def _is_structure(steps: Sequence[Step], stretch: Stretch) -> bool:
@@ -233,9 +255,13 @@ def _is_structure(steps: Sequence[Step], stretch: Stretch) -> bool:
     inside = steps[stretch.start : stretch.end]
     if any(step.op == "agent" for step in inside):
         return stretch.period > 1 and stretch.length >= 6
-    if any(step.op == "llm" and not step.output_tokens for step in inside):
+    answers = [step.output_tokens for step in inside if step.op == "llm"]
+    if None in answers:
         return False
-    return constant_growth(steps, stretch)
+    grown = growth(steps, stretch)
+    several = len({step.agent for step in inside}) > 1
+    telling = not answers or max(count or 0 for count in answers) >= _TELLING or (several and grown == "constant")
+    return telling and grown != "uneven"
 
 
 def _is_free(stretch: Stretch, level: Level, chosen: Sequence[tuple[Stretch, Cycle]]) -> bool:

@@ -13,6 +13,7 @@ from agentdbg.steps.demand import demanded, nothing_new
 from agentdbg.steps.emptiness import error_in_body, is_empty
 from agentdbg.steps.interruptions import shingles
 from agentdbg.steps.keys import content_words, opened
+from agentdbg.steps.routing import is_transfer
 from agentdbg.steps.sequence import Said, Step
 
 Verdict = Literal["stuck", "polled", "progress", "parallel"]
@@ -67,7 +68,7 @@ def verdict(steps: Sequence[Step], stretch: Stretch, text: Text, outcome: Text) 
 
 def leave_to_others(steps: Sequence[Step], stretch: Stretch) -> bool:
     """Whether tools alone repeat, in a way that is no agent's loop: retries after errors, polling and heartbeats by
-    code, and whatever code does beside agents whose model calls are recorded."""
+    code, calls that are merely acknowledged, and all that code does beside agents whose model calls are recorded."""
     inside = steps[stretch.start : stretch.end]
     if any(step.op != "tool" for step in inside):
         return False
@@ -75,13 +76,16 @@ def leave_to_others(steps: Sequence[Step], stretch: Stretch) -> bool:
         return True
     if any(_WAITING.search(step.name or "") for step in inside):
         return True
+    if all(step.answered and _acknowledges(step.answered) for step in inside):
+        return True
     agents = {step.agent for step in inside}
     return any(step.op == "llm" and step.agent in agents for step in steps)
 
 
-def constant_growth(steps: Sequence[Step], stretch: Stretch) -> bool:
-    """Whether the prompts of each model call in the cycle grow by about the same from lap to lap: a loop adds the same
-    words again and again, work on different things does not. True where prompt sizes are not recorded."""
+def growth(steps: Sequence[Step], stretch: Stretch) -> Literal["none", "constant", "uneven"]:
+    """How the prompts of the model calls in a cycle grow from lap to lap. A loop adds the same words again and again,
+    work on different things does not. "none" also where prompt sizes are not recorded."""
+    kinds = set()
     for offset in range(stretch.period):
         sizes = [step.input_tokens for step in steps[stretch.start + offset : stretch.end : stretch.period]]
         known = [size for size in sizes if size is not None]
@@ -90,20 +94,24 @@ def constant_growth(steps: Sequence[Step], stretch: Stretch) -> bool:
             continue
         usual = median(grown)
         if sum(abs(g - usual) <= max(2, 0.05 * abs(usual)) for g in grown) < 0.75 * len(grown):
-            return False
-    return True
+            return "uneven"
+        kinds.add(usual > 2)
+    return "constant" if True in kinds else "none"
 
 
 def demand_stands(steps: Sequence[Step], stretch: Stretch) -> int:
-    """Laps of a cycle of several agents in which one answers every time that it needs the same, and that answer is what
-    the next lap starts from; 0 where there is no such agent."""
+    """Laps of a cycle of several agents that gets nowhere, in whatever words; 0 where it may get somewhere.
+
+    Either one agent answers every time that it needs the same, and the next lap starts from that answer; or nobody does
+    anything but pass the work on.
+    """
     inside = steps[stretch.start : stretch.end]
     if len({step.agent for step in inside if step.agent}) < 2 or _beside(steps, stretch):
         return 0
-    best = 0
+    best = stretch.laps if all(is_transfer(step) for step in inside) else 0
     for offset in range(stretch.period):
         places = range(stretch.start + offset, stretch.end, stretch.period)
-        if steps[places[0]].op in ("llm", "agent") and not steps[places[0]].calls:
+        if steps[places[0]].op in ("llm", "agent") and not steps[places[0]].act:
             best = max(best, _laps_of_demand(steps, places))
     return best
 

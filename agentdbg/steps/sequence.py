@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from agentdbg.model import AgentTurn, Span, Trace
@@ -37,7 +38,8 @@ class Step:
     model call: what it decided); None where not recorded.
 
     name: of a tool its name, of a batch its members. arguments: the names of a tool's arguments. calls: the tools that
-    a model's answer asks for. reads: the results of tools (L0) where a prompt adds nothing else. heard: texts that came
+    a model's answer asks for. act: what its answer sets going, which are its calls or, where it lists none, the call of
+    the tool that runs next. reads: the results of tools (L0) where a prompt adds nothing else. heard: texts that came
     under the user's role into a conversation under way, whose last answer was `replies_to` (L1 of a decision).
     """
 
@@ -53,6 +55,7 @@ class Step:
     parent_id: str | None = None
     arguments: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    act: Said | None = None
     reads: tuple[str, ...] = ()
     heard: tuple[str, ...] = ()
     replies_to: str | None = None
@@ -71,8 +74,9 @@ class Step:
 
     @property
     def told_by(self) -> Said | None:
-        """What the step is recognised by: what a model or agent decided, what a tool was asked."""
-        return self.asked if self.op in ("tool", "batch") else self.answered
+        """What the step is recognised by: what a tool was asked; what a model set going, whatever words went with it;
+        what it or an agent answered."""
+        return self.asked if self.op in ("tool", "batch") else self.act or self.answered
 
     @property
     def outcome(self) -> Said | None:
@@ -95,7 +99,7 @@ def lanes_of(trace: Trace) -> list[list[Step]]:
         inner = _in_order([below.pop(child.span_id) for child in children[span.span_id]], side)
         below[span.span_id] = [_until(step, inner) for step in own.get(span.span_id, [])] + inner
     main = _in_order([below.pop(root.span_id) for root in roots], side)
-    return [_without_chunks(lane) for lane in (main, *side)]
+    return [_with_acts(_without_chunks(lane)) for lane in (main, *side)]
 
 
 def turns_of(trace: Trace) -> list[Step]:
@@ -134,6 +138,7 @@ def _call_step(span: Span, prompts: dict[str | None, list[chat.Message]]) -> Ste
     fresh = chat.added(prompt, prompts.get(span.agent, []))
     prompts[span.agent] = prompt
     facts, decided = chat.facts(fresh), chat.decision(answer)
+    calls = decided["calls"] if isinstance(decided, dict) else []
     last = next((message for message in reversed(prompt) if message.get("role") == "assistant"), None)
     replied = chat.decision([last]) if last else None
     return Step(
@@ -147,7 +152,8 @@ def _call_step(span: Span, prompts: dict[str | None, list[chat.Message]]) -> Ste
         start_ns=span.start_ns,
         end_ns=span.end_ns,
         parent_id=span.parent_id,
-        calls=tuple(str(call[0]) for call in decided["calls"]) if isinstance(decided, dict) else (),
+        calls=tuple(str(call[0]) for call in calls),
+        act=Said(canonical(calls), masked_arguments(calls)) if calls else None,
         reads=tuple(canonical(fact["result"]) for fact in facts) if all("result" in fact for fact in facts) else (),
         heard=tuple(filter(None, (chat.text_of([m]).strip() for m in fresh if last and m.get("role") == "user"))),
         replies_to=None if replied is None else chat.masked_decision(replied),
@@ -295,6 +301,17 @@ def _both(said: Sequence[Said | None]) -> Said | None:
     if len(known) < len(said):
         return None
     return Said("\n".join(sorted(part.exact for part in known)), "\n".join(sorted(part.masked for part in known)))
+
+
+def _with_acts(steps: list[Step]) -> list[Step]:
+    """Where answers are recorded without their calls, the tool that runs next tells what was decided."""
+    for i, (step, after) in enumerate(pairwise(steps)):
+        if step.op == "llm" and step.act is None and after.op == "tool" and after.agent == step.agent and after.asked:
+            name = after.name or ""
+            steps[i] = replace(
+                step, calls=(name,), act=Said(f"{name} {after.asked.exact}", f"{name} {after.asked.masked}")
+            )
+    return steps
 
 
 def _without_chunks(steps: Sequence[Step]) -> list[Step]:

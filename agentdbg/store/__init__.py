@@ -138,6 +138,7 @@ class Store:
 
     def _ingest_one(self, one: Input, options: ImportOptions, progress: Progress | None) -> FileReport:
         from agentdbg.importers import read_input
+        from agentdbg.store.columnar import opened
         from agentdbg.store.ingest import Counts, write
 
         digest, size = self._digest(one)
@@ -147,7 +148,7 @@ class Store:
         self._con.execute("BEGIN")
         try:
             file_id = self._con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM raw.files").fetchall()[0][0]
-            items = read_input(one, forced=options.forced, mapping=options.mapping)
+            items = read_input(one, forced=options.forced, mapping=options.mapping, opener=opened)
             write(self._con, file_id, items, counts, (lambda n: progress(one.name, n)) if progress else None)
             self._con.execute(
                 "INSERT INTO raw.files VALUES (?, ?, ?, ?, ?, ?)",

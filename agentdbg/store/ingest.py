@@ -64,9 +64,6 @@ def write(
     far."""
     logs: list[LogRow] = []
     extra = [(pa.field("file_id", pa.int32()), file_id), (pa.field("merged", pa.bool_()), False)]
-    schema = SPAN_SCHEMA
-    for added, _ in extra:
-        schema = schema.append(added)
 
     def batches() -> Iterator[pa.RecordBatch]:
         rows: list[SpanRow] = []
@@ -87,10 +84,10 @@ def write(
         if rows:
             yield batch(rows, SPAN_SCHEMA, extra)
 
-    failed: list[BaseException] = []
-    insert(con, "raw.spans", pa.RecordBatchReader.from_batches(schema, _kept(batches(), failed)))
-    if failed:
-        raise failed[0]
+    # Batch by batch, not as one stream that DuckDB pulls: it would read in a thread of its own, where a Ctrl-C does not
+    # end the waiting for input, and what goes wrong would reach us as nothing but text.
+    for one in batches():
+        insert(con, "raw.spans", pa.Table.from_batches([one]))
     if logs:
         insert(con, "raw.logs", pa.Table.from_batches([batch(logs, LOG_SCHEMA, extra[:1])]))
     _drop_equal_logs(con, file_id)
@@ -102,15 +99,6 @@ def write(
              SELECT trace_id FROM raw.logs SEMI JOIN raw.spans USING (trace_id) WHERE raw.logs.file_id = $f)""",
         {"f": file_id},
     )
-
-
-def _kept(batches: Iterator[pa.RecordBatch], failed: list[BaseException]) -> Iterator[pa.RecordBatch]:
-    """The batches; what goes wrong meanwhile (an unreadable input, Ctrl-C) ends them and is kept, since it would reach us
-    through DuckDB as nothing but text."""
-    try:
-        yield from batches
-    except BaseException as error:
-        failed.append(error)
 
 
 def row_of(span: RawSpan) -> SpanRow:

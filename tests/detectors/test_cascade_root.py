@@ -304,3 +304,14 @@ agent clerk
   llm gpt-4o -> "It could not be looked up."
 """
     assert found(tmp_path, Root(), text) == []
+
+
+def test_how_the_run_ended_is_no_root(tmp_path: Path) -> None:
+    text = """
+workflow quote error="TypeError: None * 4"
+  agent librarian
+    llm gpt-4o -> "{\\"tariff\\": 12}"
+agent stray parent=missing
+  llm gpt-4o -> "12 EUR"
+"""
+    assert found(tmp_path, Root(), text) == []

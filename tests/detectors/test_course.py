@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from agentdbg.detectors.course import Course, answer, totals
 from agentdbg.detectors.results import results
+from agentdbg.model import Span, Trace
 from tests.stores import of_sketch
 
 RUN = """
@@ -83,3 +87,32 @@ agent guide
     )
     (result,) = results(run)
     assert (result.span, result.own_span) == (run.models[1], False)
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Trace:
+    """Up to 12 spans of three agents, each below an earlier one or none."""
+    spans = []
+    for number in range(draw(st.integers(1, 12))):
+        parent = draw(st.none() | st.integers(0, number - 1)) if number else None
+        start = draw(st.integers(0, 30))
+        kind = draw(st.sampled_from(["agent", "llm", "tool", "other"]))
+        one = Span("t", f"s{number}", None if parent is None else f"s{parent}", "x", kind, start, start + 3, "ok")  # type: ignore[arg-type]
+        one.agent = draw(st.sampled_from([None, "a", "b"]))
+        spans.append(one)
+    return Trace("t", "x", "ok", 0, 40, spans)
+
+
+@given(traces(), st.integers(0, 30), st.integers(0, 30), st.sampled_from([None, "a", "b"]))
+def test_indices_answer_as_scans_would(trace: Trace, start: int, end: int, agent: str | None) -> None:
+    run = Course(trace)
+    for one in run.spans:
+        ancestors = list(run.above(one))
+        assert [upper for upper in run.spans if run.encloses(upper, one)] == [
+            upper for upper in run.spans if upper is one or any(upper is above for above in ancestors)
+        ]
+        assert run.agent(one) == next((s.agent for s in (one, *ancestors) if s.agent), None)
+    others = [
+        s for s in run.spans if s.kind in ("llm", "tool") and start <= run.start(s) < end and run.agent(s) != agent
+    ]
+    assert run.others_between(agent, start, end) is bool(others)

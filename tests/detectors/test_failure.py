@@ -88,6 +88,15 @@ def span(span_id: str, parent: str | None, at: int, to: int, error: str | None =
         pytest.param(
             [span("a", None, 0, 9, "E: x"), span("b", "a", 1, 8), span("c", "b", 2, 3, "E: x")], ["c"], id="a gap"
         ),
+        pytest.param(
+            [
+                span("a", None, 0, 9, "E: while running: the shop is closed"),
+                span("b", "a", 1, 8),
+                span("c", "b", 2, 3, "E: while asking: the shop is closed"),
+            ],
+            ["c"],
+            id="a gap, and other words around the same error",
+        ),
     ],
 )
 def test_where_a_chain_starts(spans: list[Span], starts: list[str]) -> None:

@@ -8,7 +8,7 @@ from textwrap import dedent, indent
 import pytest
 
 from agentdbg.detectors.silent.empty import Empty
-from tests.detectors.judging import found, judged, places
+from tests.detectors.judging import found, judged, places, skipped
 
 
 def run(body: str) -> str:
@@ -78,6 +78,30 @@ def test_results_that_are_never_shown_are_not_empty(tmp_path: Path) -> None:
         """
     )
     assert found(tmp_path, Empty(), text) == []
+
+
+def test_what_a_handoff_tool_gives_back_is_no_result(tmp_path: Path) -> None:
+    text = """
+agent clerk
+  llm gpt-4o
+  tool transfer_to_judge handoff_to=judge tool_call_id=c1
+  agent judge
+    llm gpt-4o [{"role": "tool", "parts": [{"type": "tool_result", "id": "c1", "result": []}]}] -> "Granted."
+"""
+    assert found(tmp_path, Empty(), text) == []
+
+
+def test_an_object_of_nulls_is_no_answer_and_one_of_lists_is(tmp_path: Path) -> None:
+    body = 'tool permits {"street": "Elm"} -> %s\nllm gpt-4o -> "Permit P-881 is valid."'
+    assert found(tmp_path, Empty(), run(body % '{"result": null}')) == []
+    assert len(found(tmp_path, Empty(), run(body % '{"result": []}'))) == 1
+
+
+def test_where_no_result_is_recorded_it_says_so(tmp_path: Path) -> None:
+    (one,) = skipped(tmp_path, Empty(), run('tool find_permits {"street": "Elm"}\nllm gpt-4o -> "Elm is free."'))
+    assert one.reason == "no results of tools recorded"
+    assert skipped(tmp_path, Empty(), run(EMPTY)) == []
+    assert skipped(tmp_path, Empty(), run("llm gpt-4o")) == []
 
 
 def test_other_results_at_hand_make_it_less(tmp_path: Path) -> None:

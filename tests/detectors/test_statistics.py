@@ -79,7 +79,7 @@ def test_the_median_is_never_an_outlier_and_sides_are_kept(values: list[float]) 
     [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (8, 10, 0.4902, 0.9433), (0, 0, 0.0, 1.0)],
 )
 def test_wilson(k: int, n: int, low: float, high: float) -> None:
-    assert wilson(k, n) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+    assert list(wilson(k, n)) == pytest.approx([low, high], abs=1e-4)
 
 
 @given(st.integers(0, 200), st.integers(0, 200))

@@ -31,7 +31,7 @@ def test_a_parent_that_was_never_written(tmp_path: Path) -> None:
     text = WHOLE + "  agent lost parent=missing\n    llm gpt-4o\n"
     (finding,) = found(tmp_path, Orphan(), text)
     assert (finding.severity, finding.confidence, finding.agent) == ("medium", "certain", "lost")
-    assert "1 span names 1 parent" in finding.message
+    assert "1 span names 1 parent that is missing." in finding.message
     assert places(tmp_path, text, finding) == ["agent lost"]
 
 
@@ -45,7 +45,7 @@ def test_a_killed_process_leaves_children_without_a_root(tmp_path: Path) -> None
         ],
     )
     assert (finding.severity, finding.confidence) == ("medium", "certain")
-    assert "the root among them" in finding.message
+    assert "2 spans name 2 parents that are missing, the root among them" in finding.message
     assert finding.primary.span_id == "b2"  # the last sign of life
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -100,7 +101,7 @@ def test_gapped_repeats_are_stretches_of_the_definition_and_do_not_overlap(symbo
     found = gapped(symbols)
     every = {g for period in range(1, len(symbols) // 3 + 1) for g in stretches_by_definition(symbols, period)}
     assert set(found) <= every
-    assert all(one.end <= other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end <= other.start for one, other in pairwise(found))
     assert all(g.laps >= 3 for g in found)
     covered = {i for g in found for i in range(g.start, g.end)}
     for other in every:

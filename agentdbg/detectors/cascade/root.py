@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agentdbg.detectors import candidates, failure
 from agentdbg.detectors.course import Course, Hop, totals
-from agentdbg.detectors.failure import ErrorClass, failed
+from agentdbg.detectors.failure import ErrorClass
 from agentdbg.detectors.suspicion import Suspicion, described, suspicions
 from agentdbg.detectors.usual import Usual
 from agentdbg.detectors.wording import clipped, counted, listed, short, usage
@@ -16,6 +16,8 @@ from agentdbg.model import Confidence, Evidence, Finding, Reader, Skipped, Span
 _BY_BAD_INPUT = frozenset(("code", "decode", "validation", "bad request", "recursion limit", "error"))
 """Classes of errors that something wrong handed on can cause. A rate limit or a lost connection starts with itself."""
 _SURE = 0.65
+_EARLIEST = 200
+"""Suspicious spans of one run that are looked at; a root is among the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ class Root:
 
     def _cascades(self, course: Course, usual: Usual) -> list[_Cascade]:
         found: list[_Cascade] = []
-        for suspicion in suspicions(course, usual):
-            if suspicion.strength < self.floor or any(_follows(course, suspicion, earlier) for earlier in found):
+        strong = [suspicion for suspicion in suspicions(course, usual) if suspicion.strength >= self.floor]
+        for suspicion in strong[:_EARLIEST]:
+            if any(_follows(course, suspicion, earlier) for earlier in found):
                 continue
             if cascade := _cascade(course, suspicion):
                 found.append(cascade)
@@ -110,7 +113,7 @@ def _cascade(course: Course, root: Suspicion) -> _Cascade | None:
     if symptom and before:
         return _Cascade(root, before, symptom, True)
     hops = others
-    if not hops or root.outcome == "said" or _has_other_ground(course, root):
+    if not hops or root.outcome == "said" or root.beside_others:
         return None
     last = course.final
     if last is None or last is root.span or course.start(last) < root.end:
@@ -143,19 +146,9 @@ def _failure_after(course: Course, root: Suspicion, hops: list[Hop]) -> Span | N
 def _asked_for_help(course: Course, root: Suspicion, hop: Hop) -> bool:
     """Whether the agent called this one itself, afterwards, and went on with what it got: a way around the trouble."""
     own = course.turn(root.span)
-    return own in list(course.above(hop.span)) and any(
-        course.agent(model) == root.agent and course.start(model) >= course.end(hop.span) for model in course.models
-    )
-
-
-def _has_other_ground(course: Course, root: Suspicion) -> bool:
-    """Whether the agent's turn also got results that hold something, so that what it passed on may rest on those."""
-    if root.tool is None:
+    if own is hop.span or not course.encloses(own, hop.span):
         return False
-    turn = course.turn(root.span)
-    return any(
-        not failed(tool) and tool.output_empty is False and course.turn(tool) is turn for tool in course.tools
-    )  # fmt: skip
+    return bool(course.models_after(root.agent, course.end(hop.span), 1))
 
 
 def _confidence(cascade: _Cascade) -> Confidence:
@@ -199,7 +192,7 @@ def _unheard(root: Suspicion) -> str:
     """What became of the trouble inside the agent, as a clause."""
     return {
         "said": "it said so",
-        "unsaid": "its answer does not mention it",
+        "unsaid": "nothing that was said later mentions it",
         "unknown": "what it answered is not recorded",
         "other arguments": "another call of the same tool went well",
         "fallback": "something else took its place",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agentdbg.contracts.difference import FIRM, Difference, headline, sentence
-from agentdbg.contracts.payload import said, sent, speaker
-from agentdbg.contracts.reference import Deviation, deviations
-from agentdbg.detectors.aftermath import failure_after, misread, read_by, single_values
+from agentdbg.contracts.drift import differences
+from agentdbg.detectors.aftermath import Aftermath, misread, single_values
+from agentdbg.detectors.edges import Cause, Shift, by_edge, causes
 from agentdbg.detectors.failure import named
-from agentdbg.detectors.messages import Mail, Message, collect
+from agentdbg.detectors.messages import Message, collect
 from agentdbg.detectors.statistics import fisher_exact
 from agentdbg.detectors.wording import clipped, counted, listed
-from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
+from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Span
 
 _ID = "handoff.schema"
 _SHOWN = 3
@@ -29,14 +28,10 @@ _ADVICE = {
 
 @dataclass(slots=True)
 class _Case:
-    """What one cause did in one run: the first message that deviates, those after it, and those that followed from it.
+    """What one cause did in one run: the first message, those after it, and those that followed from it."""
 
-    `among` are the messages of the edge in order of time, to which the places of the deviation belong.
-    """
-
+    cause: Cause
     first: Message
-    deviation: Deviation
-    among: Sequence[Message]
     again: list[Message] = field(default_factory=list)
     knocked_on: list[Message] = field(default_factory=list)
 
@@ -44,21 +39,14 @@ class _Case:
     def readers(self) -> list[str]:
         return sorted({m.edge[1] for m in (self.first, *self.again)})
 
-    @property
-    def members(self) -> list[Message]:
-        return [self.among[i] for i in self.deviation.members]
 
-    @property
-    def sharing(self) -> list[Message]:
-        return [self.among[i] for i in self.deviation.sharing]
+@dataclass(slots=True)
+class _Verdict:
+    """Of a cause: the reasons to take it as more than chance, and how many of its runs were looked at."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Weight:
-    """How bad a case is: the reasons to take it as more than one odd message, and the span that failed of it."""
-
-    reasons: tuple[str, ...]
-    failed: Span | None
+    reasons: list[str]
+    fails_anyway: bool
+    looked_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,190 +101,133 @@ class Schema:
     model that wrote it instead of passing the message on.
 
     Options: alpha = p below which chance is ruled out. min_base = usual messages that this takes at least.
-    reference_runs = how many of the latest runs that are not judged count as usual, for each pair of agents.
+    reference_runs = how many of the latest runs that are not judged are compared, for each pair of agents.
+    looked_at = how many runs with the same mistake are read in full, for an example and for what came after.
     """
 
     alpha: float = 0.01
     min_base: int = 5
     reference_runs: int = 200
+    looked_at: int = 50
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each run and cause, by the first message that deviates."""
         mail = collect(reader, self.reference_runs)
         yield from (Skipped(_ID, trace_id, "no payloads recorded") for trace_id in mail.unrecorded)
-        edges = [edge for edge in _by_edge(mail) if sum(m.handoff is not None for m in edge) >= FIRM]
+        edges = by_edge(mail.messages)
         if mail.messages and not edges:
             yield Skipped(_ID, None, f"fewer than {FIRM} comparable messages on any edge")
-        judged = set(reader.trace_ids())
-        cases: dict[str, list[tuple[Message, Deviation, Sequence[Message]]]] = defaultdict(list)
-        findings: list[Finding] = []
-        for among in edges:
-            found = _deviations(among)
-            for deviation in found:
-                message = among[deviation.index]
-                if deviation.breaking and message.trace_id in judged:
-                    cases[message.trace_id].append((message, deviation, among))
-            findings += self._asides(found, among, judged)
-        for trace_id in sorted(cases):
-            findings += [self._finding(case, reader) for case in _causes(cases[trace_id])]
+        judged, found, findings = set(reader.trace_ids()), list[Cause](), list[Finding]()
+        for edge in edges:
+            broken, shifted = causes(edge)
+            found += broken
+            findings += [_aside(shift, first) for shift in shifted if (first := self._told(shift, judged))]
+        if found:
+            after = Aftermath(reader)
+            verdicts = {id(cause): self._verdict(cause, after) for cause in found}
+            findings += [self._finding(case, verdicts[id(case.cause)], after) for case in _cases(found, judged)]
         yield from sorted(findings, key=lambda f: (f.trace_id, f.key, f.primary.span_id))
 
-    def _finding(self, case: _Case, reader: Reader) -> Finding:
-        first, breaking = case.first, case.deviation.breaking
-        sender, readers = first.edge[0], listed(case.readers)
-        weight = self._weigh(case, reader)
-        others = breaking[1:]
+    def _verdict(self, cause: Cause, after: Aftermath) -> _Verdict:
+        base, odd, reasons = len(cause.usual), len(cause.odd), list[str]()
+        p = fisher_exact(base, 0, 0, odd)
+        if base >= self.min_base and p < self.alpha:
+            reasons.append(f"Chance is no explanation (p = {p:.2g}, Fisher's exact test)")
+        elif base >= self.min_base and odd >= FIRM and cause.stayed:
+            reasons.append(f"It began there and stayed: the last {odd} messages are all like this")
+        if models := _models(cause):
+            reasons.append(models)
+        recent = cause.usual[-2 * _COMPARED :]
+        return _Verdict(reasons, 2 * sum(after.failure(m) is not None for m in recent) >= len(recent))
+
+    def _told(self, shift: Shift, judged: set[str]) -> Message | None:
+        """The message at which a shift is told: the first in a judged run, if the shift is no chance."""
+        certain = shift.usual >= self.min_base and fisher_exact(shift.usual, 0, 0, len(shift.messages)) < self.alpha
+        return next((m for m in shift.messages if certain and m.trace_id in judged), None)
+
+    def _finding(self, case: _Case, verdict: _Verdict, after: Aftermath) -> Finding:
+        first, breaking, reasons, failed = case.first, case.cause.differences, list(verdict.reasons), None
+        close = verdict.looked_at < self.looked_at
+        if close:
+            verdict.looked_at += 1
+            breaking = _as_written(case, after)
+            if not verdict.fails_anyway and (failed := after.failure(first)):
+                reasons.append(f"Right after it, this failed: {clipped(named(failed))}")
+            if read := _misreading(case, after):
+                reasons.append(read)
+        sender, readers, others = first.edge[0], listed(case.readers), breaking[1:]
         text = [f"{sender} sent {readers} a message of another kind than usual: {sentence(breaking[0])}."]
         text += [f"Also {'; '.join(sentence(d) for d in others[:_SHOWN])}."] if others else []
-        text += [_spread(case), *(f"{reason}." for reason in weight.reasons)]
-        severity: Severity = "high" if weight.reasons else "medium"
+        text += [_spread(case), *(f"{reason}." for reason in reasons)]
+        more = f", and {len(others)} more" if others else ""
         return Finding(
             detector=_ID,
-            severity=severity,
+            severity="high" if reasons else "medium",
             confidence="likely",
-            title=clipped(f"{sender} → {readers}: {headline(breaking[0])}{_more(others)}"),
+            title=clipped(f"{sender} → {readers}: {headline(breaking[0])}{more}"),
             message=" ".join(text),
             trace_id=first.trace_id,
             agent=sender,
-            evidence=_evidence(case, weight.failed, reader),
+            evidence=_evidence(case, failed, after if close else None),
             advice=_ADVICE.get(breaking[0].kind, _ADVICE["type"]),
             next=f"agentdbg handoffs {first.trace_id}",
             key=_key(sender, case.readers, breaking),
         )
 
-    def _weigh(self, case: _Case, reader: Reader) -> _Weight:
-        reasons: list[str] = []
-        base, odd = len(case.deviation.members), len(case.deviation.sharing)
-        p = fisher_exact(base, 0, 0, odd)
-        if base >= self.min_base and p < self.alpha:
-            reasons.append(f"Chance is no explanation (p = {p:.2g}, Fisher's exact test)")
-        elif base >= self.min_base and _stayed(case):
-            reasons.append(f"It began there and stayed: the last {odd} messages are all like this")
-        failed = _failure(case.first, reader)
-        if failed is not None and not _fails_anyway(case.members, reader):
-            reasons.append(f"Right after it, this failed: {clipped(named(failed))}")
-        else:
-            failed = None
-        if read := _misreading(case, reader):
-            reasons.append(read)
-        if models := _models(case):
-            reasons.append(models)
-        return _Weight(tuple(reasons), failed)
 
-    def _asides(self, found: list[Deviation], among: Sequence[Message], judged: set[str]) -> Iterator[Finding]:
-        """What a reader copes with, where it is established that something changed: once, at its first message."""
-        places: dict[tuple[str, str, str], list[Deviation]] = defaultdict(list)
-        for deviation in found:
-            if not deviation.breaking and among[deviation.index].handoff:
-                for d in deviation.differences:
-                    places[d.identity].append(deviation)
-        for identity, changed in sorted(places.items()):
-            usual = changed[0].members
-            first = next((c for c in changed if among[c.index].trace_id in judged), None)
-            certain = len(usual) >= self.min_base and fisher_exact(len(usual), 0, 0, len(changed)) < self.alpha
-            if first is not None and certain and changed[0].index > usual[-1]:
-                difference = next(d for d in first.differences if d.identity == identity)
-                yield _aside(among[first.index], difference, len(changed), len(usual))
-
-
-def _by_edge(mail: Mail) -> list[list[Message]]:
-    """Messages by edge, by how they are recorded and, where workflows share names of agents, by the name of the run.
-
-    Names that hardly any run shares, as of runs named after their question, tell no workflows apart.
-    """
-    names = Counter((m.edge, m.run) for m in mail.messages)
-    edges: dict[tuple[str, ...], list[Message]] = defaultdict(list)
-    for m in mail.messages:
-        edges[*m.edge, m.recorded_by, m.run if names[m.edge, m.run] >= FIRM else ""].append(m)
-    return [edges[key] for key in sorted(edges)]
-
-
-def _deviations(among: Sequence[Message]) -> list[Deviation]:
-    """The deviations of an edge, without last words that may simply have been the end of the work."""
-    last_words = {i for i, m in enumerate(among) if m.handoff is None}
-    found = deviations([m.profile for m in among], last_words)
-    breaking = {d.index for d in found if d.breaking}
-    if any(i not in breaking and among[i].ended_well for i in last_words):
-        return [d for d in found if d.index not in last_words]  # it does end there, with a message as usual
-    return [d for d in found if d.index not in last_words or not _is_plain_answer(among[d.index], d)]
-
-
-def _is_plain_answer(message: Message, deviation: Deviation) -> bool:
-    """Prose with which a run ended well: an answer to whoever asked, and no message to another agent."""
-    return message.ended_well and any(
-        d.kind == "envelope" and d.path == "$" and d.after == "prose" for d in deviation.breaking
-    )
-
-
-def _causes(found: list[tuple[Message, Deviation, Sequence[Message]]]) -> list[_Case]:
-    """The deviations of one run by cause: one message to many readers, one mistake made again, and what an agent wrote
-    that had been given such a message itself."""
-    cases: dict[tuple[str, frozenset[tuple[str, str, str]]], _Case] = {}
-    given: dict[str, _Case] = {}
-    for message, deviation, among in sorted(found, key=lambda f: (f[0].order, f[0].edge)):
+def _cases(found: Sequence[Cause], judged: set[str]) -> Iterator[_Case]:
+    """What deviates in each judged run, by cause: one message to many readers and one mistake made again are one case,
+    and so is what an agent wrote that had been given such a message itself."""
+    odd = [(m, cause) for cause in found for m in cause.odd if m.trace_id in judged]
+    cases: dict[tuple[str, str, frozenset[tuple[str, str, str]]], _Case] = {}
+    given: dict[tuple[str, str], _Case] = {}
+    for message, cause in sorted(odd, key=lambda one: (one[0].trace_id, one[0].order, one[0].edge)):
         sender, receiver = message.edge
-        cause = sender, frozenset(d.identity for d in deviation.breaking)
-        case = cases.get(cause)
+        key = message.trace_id, sender, cause.identities
+        case = cases.get(key)
         if case is not None:
             case.again.append(message)
-        elif (case := given.get(sender)) is not None:
+        elif (case := given.get((message.trace_id, sender))) is not None:
             case.knocked_on.append(message)
         else:
-            case = cases[cause] = _Case(message, deviation, among)
-        given.setdefault(receiver, case)
-    return list(cases.values())
+            case = cases[key] = _Case(cause, message)
+        given.setdefault((message.trace_id, receiver), case)
+    yield from cases.values()
 
 
-def _failure(message: Message, reader: Reader) -> Span | None:
-    receiver = message.handoff.receiver_span_id if message.handoff else None
-    return failure_after(reader.trace(message.trace_id), message.span_id, receiver)
+def _as_written(case: _Case, after: Aftermath) -> tuple[Difference, ...]:
+    """The breaking differences with this very message as the example."""
+    found = differences(case.cause.reference, after.profile(case.first))
+    return tuple(d for d in found if d.identity in case.cause.identities) or case.cause.differences
 
 
-def _fails_anyway(usual: Sequence[Message], reader: Reader) -> bool:
-    """Whether runs fail after usual messages as well: then the failure has another cause."""
-    seen = usual[-2 * _COMPARED :]
-    return 2 * sum(_failure(m, reader) is not None for m in seen) >= len(seen)
-
-
-def _misreading(case: _Case, reader: Reader) -> str:
+def _misreading(case: _Case, after: Aftermath) -> str:
     """A sentence on a value that the reader took for another; "" where that cannot be seen."""
-    handoff = case.first.handoff
-    if handoff is None or handoff.receiver_span_id is None:
+    if case.first.handoff is None or case.first.handoff.receiver_span_id is None:
         return ""
-    now = single_values(case.first.profile)
-    for d in case.deviation.breaking:
-        usual = []
-        for m in case.members[-_COMPARED:]:
-            value = single_values(m.profile).get(d.path)
-            if value is not None and m.handoff is not None:
-                usual.append((value, read_by(reader.trace(m.trace_id), m.handoff.receiver_span_id)))
-        read = read_by(reader.trace(case.first.trace_id), handoff.receiver_span_id)
-        if found := misread(usual, now.get(d.path), read):
+    now, usual = single_values(after.profile(case.first)), case.cause.usual[-_COMPARED:]
+    for d in case.cause.differences:
+        values = [(single_values(after.profile(m)).get(d.path), after.leaves(m)) for m in usual]
+        followed = [(value, leaves) for value, leaves in values if value is not None]
+        if found := misread(followed, now.get(d.path), after.leaves(case.first)):
             (_, tool, _, path), value = found
             where = f"`{path}`" + (f" of {tool}" if tool else "")
-            return f"{handoff.to_agent} went on with {value!r} at {where}, where it usually has the value of `{d.path}`"
+            return f"{case.first.edge[1]} went on with {value!r} at {where}, where it usually has that of `{d.path}`"
     return ""
 
 
-def _models(case: _Case) -> str:
+def _models(cause: Cause) -> str:
     """A sentence on a change of model that the deviation came with; "" where models do not tell the messages apart."""
-    before = {m.model for m in case.members}
-    after = {m.model for m in case.sharing}
-    if None in before | after or before & after or len(case.sharing) < 2:
+    before, after = {m.model for m in cause.usual}, {m.model for m in cause.odd}
+    if None in before | after or before & after or len(cause.odd) < 2:
         return ""
     then, now = listed(sorted(map(str, before))), listed(sorted(map(str, after)))
-    return f"All {len(case.members)} usual messages are by {then}, all {len(case.sharing)} of these by {now}"
-
-
-def _stayed(case: _Case) -> bool:
-    """Whether all messages are like this from some moment on, and none before it was."""
-    return len(case.deviation.sharing) >= FIRM and case.deviation.sharing[0] > case.deviation.members[-1]
+    return f"All {len(cause.usual)} usual messages are by {then}, all {len(cause.odd)} of these by {now}"
 
 
 def _spread(case: _Case) -> str:
-    odd = len(case.sharing)
-    text = f"{counted(odd, 'message')} of {len(case.among)} on this edge deviate{'' if odd > 1 else 's'} this way"
-    runs = len({m.trace_id for m in case.sharing})
+    odd, runs = len(case.cause.odd), case.cause.runs
+    text = f"{counted(odd, 'message')} of {case.cause.count} on this edge deviate{'' if odd > 1 else 's'} this way"
     text += f", in {counted(runs, 'run')}." if runs > 1 else "."
     if case.first.handoff is None:
         text += f" The run ended here; in all other runs {case.readers[0]} comes next and reads this message."
@@ -305,48 +236,42 @@ def _spread(case: _Case) -> str:
     return text
 
 
-def _more(others: Sequence[Difference]) -> str:
-    return f", and {len(others)} more" if others else ""
-
-
-def _key(sender: str, readers: list[str], found: Sequence[Difference]) -> str:
+def _key(sender: str, readers: list[str], found: Iterable[Difference]) -> str:
     return f"{sender} → {', '.join(readers)}: " + "; ".join(sorted({f"{d.path} {d.kind}" for d in found}))
 
 
-def _spoken(message: Message, reader: Reader) -> str:
-    trace = reader.trace(message.trace_id)
-    value = sent(trace, message.handoff)[1] if message.handoff else said(trace.by_id()[message.span_id], trace)
-    return speaker(trace, message.span_id, value)
+def _evidence(case: _Case, failed: Span | None, after: Aftermath | None) -> tuple[Evidence, ...]:
+    """The message as its author wrote it, then the same again, who reads it, what failed, and what followed from it.
+    Without a closer look the spans that record the messages, whoever wrote them."""
 
+    def author(message: Message) -> str:
+        return after.speaker(message) if after else message.span_id
 
-def _evidence(case: _Case, failed: Span | None, reader: Reader) -> tuple[Evidence, ...]:
-    """The message as its author wrote it, then the same again, who reads it, what failed, and what followed from it."""
-    breaking = case.deviation.breaking
-    notes = {_spoken(case.first, reader): clipped(headline(breaking[0]))}
+    notes = {author(case.first): clipped(headline(case.cause.differences[0]))}
     for m in case.again[:_SHOWN]:
-        notes.setdefault(_spoken(m, reader), "the same again")
+        notes.setdefault(author(m), "the same again")
     for m in (case.first, *case.again[:_SHOWN]):
         if m.handoff and m.handoff.receiver_span_id:
             notes.setdefault(m.handoff.receiver_span_id, f"{m.edge[1]} reads it")
     if failed is not None:
         notes.setdefault(failed.span_id, clipped(named(failed)))
     for m in case.knocked_on[:_SHOWN]:
-        notes.setdefault(_spoken(m, reader), f"{m.edge[0]}'s own message deviates after it")
+        notes.setdefault(author(m), f"{m.edge[0]}'s own message deviates after it")
     return tuple(
         Evidence(span_id, "related" if i else "primary", note) for i, (span_id, note) in enumerate(notes.items())
     )
 
 
-def _aside(message: Message, d: Difference, changed: int, base: int) -> Finding:
-    sender, receiver = message.edge
+def _aside(shift: Shift, message: Message) -> Finding:
+    (sender, receiver), d = message.edge, shift.difference
     severity: Severity = "low" if d.grade == "risky" else "info"
-    confidence: Confidence = "hint"
+    changed = f"{counted(len(shift.messages), 'message')} against {shift.usual}"
     return Finding(
         detector=_ID,
         severity=severity,
-        confidence=confidence,
+        confidence="hint",
         title=clipped(f"{sender} → {receiver}: {headline(d)}"),
-        message=f"What {sender} sends {receiver} changed: {sentence(d)}. {counted(changed, 'message')} against {base}.",
+        message=f"What {sender} sends {receiver} changed: {sentence(d)}. {changed}.",
         trace_id=message.trace_id,
         agent=sender,
         evidence=(Evidence(message.span_id, "primary", clipped(headline(d))),),

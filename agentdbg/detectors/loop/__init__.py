@@ -1,1 +1,1 @@
-"""Failures without a mark: answers that look good and hold nothing, or nothing true."""
+"""Going round: cycles of agents and tools in which nothing new comes up."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from agentdbg.detectors.wording import clipped, counted, usage
 from agentdbg.model import Confidence, Evidence, Finding, LLMCall, Reader, Severity, Skipped, Trace
 from agentdbg.steps.blame import agent_at_fault
+from agentdbg.steps.laps import CERTAIN, Level, Limits, cycles_of
 from agentdbg.steps.laps import Cycle as Laps
-from agentdbg.steps.laps import Level, Limits, cycles_of
+from agentdbg.steps.routing import is_transfer
 from agentdbg.steps.sequence import Step
 
 _CANDIDATES = """
@@ -148,15 +149,18 @@ class Cycle:
         return "critical" if dear or cycle.laps >= self.critical_laps else "high"
 
     def _sentences(self, trace: Trace, cycle: Laps, agent: str | None, waste: _Waste) -> Iterator[str]:
-        what = f"a cycle of {counted(cycle.period, 'step')} ran {cycle.laps} times {_SAME[cycle.level]}"
+        what = f"a cycle of {counted(cycle.period, 'step')} ran {cycle.laps} times {_same(cycle)}"
         yield f"{_actors(cycle)} ×{cycle.laps}: {what}{_ending(cycle)}."
         yield _cost(cycle, waste)
         if cycle.laps > self.ceiling and cycle.verdict == "stuck":
             stopped = f"at turn {self.ceiling} of {cycle.laps}{_after(trace, self._ceiling_step(cycle))}"
             yield f"A ceiling of {self.ceiling} turns would have stopped it {stopped}."
         yield _difference(cycle, agent)
+        if cycle.elsewhere:
+            yield f"They went round in the same steps in {counted(cycle.elsewhere, 'other place')} of this run."
         if cycle.level == "blind" or not cycle.proven:
-            yield "Likely only: payloads are not recorded, and different work of the same shape would look alike."
+            sure = "a hint" if _confidence(cycle) == "hint" else "likely"
+            yield f"Only {sure}: payloads are not recorded, and different work of the same shape would look alike."
 
     def _ceiling_step(self, cycle: Laps) -> Step:
         return cycle.steps[min(self.ceiling * cycle.period, len(cycle.steps)) - 1]
@@ -178,9 +182,14 @@ def _is_recorded(trace: Trace) -> bool:
 
 
 def _confidence(cycle: Laps) -> Confidence:
-    if cycle.level == "blind" and not any(step.output_tokens for step in cycle.lap) and len(cycle.agents) < 2:
+    """Of a single step without payloads only a prompt that grows by the same in each lap tells a loop from a map."""
+    if cycle.level == "blind" and len(cycle.agents) < 2 and not (cycle.grows or _calls_model_and_tool(cycle)):
         return "hint"
-    return "certain" if cycle.level in ("exact", "masked") and cycle.proven else "likely"
+    return "certain" if cycle.level in CERTAIN and cycle.proven else "likely"
+
+
+def _calls_model_and_tool(cycle: Laps) -> bool:
+    return {"llm", "tool"} <= {step.op for step in cycle.lap}
 
 
 def _actors(cycle: Laps) -> str:
@@ -194,7 +203,21 @@ def _actors(cycle: Laps) -> str:
 
 
 def _in_short(cycle: Laps) -> str:
+    if cycle.level == "demand" and all(is_transfer(step) for step in cycle.steps):
+        return "everyone passes the work on"
     return "polled by a model until the outcome changed" if cycle.verdict == "polled" else _IN_SHORT[cycle.level]
+
+
+def _same(cycle: Laps) -> str:
+    if cycle.level == "demand" and all(is_transfer(step) for step in cycle.steps):
+        return "in which everyone passes the work on and nobody does it"
+    words: dict[object, set[str]] = {}
+    for step in cycle.steps:
+        if step.act and step.answered:
+            words.setdefault((step.shape, step.act.masked), set()).add(step.answered.masked)
+    if cycle.level in CERTAIN and any(len(said) > 1 for said in words.values()):
+        return "with the same calls and results, whatever was said in between"
+    return _SAME[cycle.level]
 
 
 def _ending(cycle: Laps) -> str:

@@ -9,7 +9,7 @@ from agentdbg.detectors import candidates, handling
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.handling import Outcome
 from agentdbg.detectors.results import Result
-from agentdbg.detectors.suspicion import Findings, Trouble, shown, tool_results, usually_empty
+from agentdbg.detectors.suspicion import Findings, Trouble, others_at_hand, shown, tool_results, usually_empty
 from agentdbg.detectors.usual import Usual
 from agentdbg.detectors.wording import clipped, counted, short
 from agentdbg.model import SEVERITIES, Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
@@ -22,6 +22,9 @@ _NOTICED: dict[Outcome, tuple[Severity, str]] = {
     "fallback": ("info", "another tool gave something instead"),
     "said": ("low", "the agent says so"),
 }
+
+_READ = 32
+"""Model calls among which the answer that followed is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Empty:
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each trace, agent, tool and kind of trouble, by the first result."""
+        for trace_id in candidates.without_results(reader):
+            yield Skipped("silent.empty", trace_id, "no results of tools recorded")
         traces = candidates.with_troubled_tools(reader)
         usual = Usual(reader) if traces else None
         for trace_id in traces:
@@ -133,7 +138,7 @@ def _case(course: Course, found: Findings, result: Result, trouble: Trouble, usu
         return _Case(result, trouble, *_NOTICED[outcome])
     if outcome == "unknown":
         return _Case(result, trouble, "low", "what the agent made of it is not recorded")
-    others = [r for r in found.good if r.agent == result.agent and course.turn(r.span) is course.turn(result.span)]
+    others = others_at_hand(course, result, found.good)
     same_tool = [r for r in others if r.tool == result.tool]
     if same_tool:
         return _Case(result, trouble, "low", f"{counted(len(same_tool), 'other call')} of the same tool gave something")
@@ -146,9 +151,7 @@ def _case(course: Course, found: Findings, result: Result, trouble: Trouble, usu
 def _stated(course: Course, result: Result) -> Span | None:
     """The model call in which the agent answered with something of its own; None where it only passed the nothing
     on."""
-    for model in course.models:
-        if course.agent(model) != result.agent or (course.start(model) < result.end and model is not result.span):
-            continue
+    for model in course.models_after(result.agent, result.end, _READ):
         said = course.said(model)
         if said is not None and said.text.strip() and not said.asks_for:
             return None if is_empty(said.text) else model

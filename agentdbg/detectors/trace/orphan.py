@@ -104,26 +104,27 @@ def _parents(course: Course, habit: set[str]) -> Iterator[_Hole]:
     if not orphans:
         return
     missing = len({span.parent_id for span in orphans})
-    names = (
-        f"{counted(len(orphans), 'span')} {'names' if len(orphans) == 1 else 'name'} {counted(missing, 'parent')} that "
+    rooted = bool(_nodes(course, orphan=False))
+    verb = "names" if len(orphans) == 1 else "name"
+    words = (
+        f"{counted(len(orphans), 'span')} {verb} {counted(missing, 'parent')} that {'is' if missing == 1 else 'are'} "
     )
-    if not _nodes(course, orphan=False) and missing == 1:
+    if len(orphans) == 1 and not rooted:
         yield _Hole(
-            orphans, "low", "likely", names + "is in no file: a service upstream, or not sampled",
+            orphans, "low", "likely", words + "in no file: a service upstream, or not sampled",
             "names a parent that is not here", "remote parent",
             "Export the spans of the calling service to the same place; where it is not yours, nothing is lost.",
         )  # fmt: skip
         return
     usual = all((span.scope or "") in habit for span in orphans)
-    rooted = bool(_nodes(course, orphan=False))
     cause = (
-        "are missing in every trace of this instrumentation" if usual
-        else "were never written" if rooted
-        else "were never written, the root among them: the process was killed, or its last spans were not flushed"
+        "missing, as in every trace of this instrumentation" if usual
+        else "missing" if rooted
+        else "missing, the root among them: the process was killed, or its last spans were not flushed"
     )  # fmt: skip
     first = orphans if rooted else sorted(orphans, key=lambda span: (-course.end(span), span.span_id))
     yield _Hole(
-        first, "low" if usual else "medium", "certain", names.replace(" that ", f" that {cause}", 1),
+        first, "low" if usual else "medium", "certain", words + cause,
         "names a parent that is not here" if rooted else "among the last that was written", "lost parents",
         "Flush the exporter before the process ends, and pass the context on to threads, tasks and queues.",
     )  # fmt: skip
