@@ -3,83 +3,25 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from agentdbg.detectors import shelf
-from tests.commandline import PROGRAM, ROOT, SAMPLES, agentdbg, agentdbg_here, environment
+from tests.commandline import ROOT, SAMPLES, agentdbg, agentdbg_here
+from tests.readme_sessions import README, blocks, desk, sessions, typed
 
-README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = re.findall(r"^  ([a-z]+)  ", agentdbg_here("--help").stdout.split("Commands:")[1], re.M)
-TIMING = re.compile(r"[\d,.]+(?= ?(spans/s|spans a second|MB/s)\b)")
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A command as typed, and what stands below it up to the next one."""
-
-    command: str
-    output: str
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
-
-
-def sessions(block: str) -> list[Session]:
-    parts = re.split(r"^\$ (.*)\n", block, flags=re.M)
-    return [Session(command, output) for command, output in zip(parts[1::2], parts[2::2], strict=True)]
-
-
-def typed(command: str, folder: Path) -> str:
-    """What a terminal shows after a command that is typed in this folder."""
-    done = subprocess.run(
-        ["sh", "-c", command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-        cwd=folder,
-        env=environment(PATH=f"{folder / 'bin'}:/usr/bin:/bin"),
-        timeout=120,
-        check=False,
-    )
-    return done.stdout
-
-
-def masked(text: str) -> list[str]:
-    return [TIMING.sub("#", line.rstrip()) for line in text.strip("\n").splitlines()]
-
-
-def agree(told: list[str], real: list[str]) -> bool:
-    """Whether the real lines are those told, where a line `…` stands for any number of lines."""
-    pattern = "".join(r"(?:.*\n)*" if line.strip() == "…" else re.escape(line) + "\n" for line in told)
-    return re.fullmatch(pattern, "".join(line + "\n" for line in real)) is not None
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where README's reader is: the checkout, with the program on the path."""
-    (tmp_path / "sample_traces").symlink_to(SAMPLES)
-    program = tmp_path / "bin" / "agentdbg"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{PROGRAM}" "$@"\n', "utf-8")
-    program.chmod(0o755)
-    return tmp_path
 
 
 @pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.splitlines()[0][2:])
-def test_sessions_of_the_readme_are_real(block: str, folder: Path) -> None:
+def test_sessions_of_the_readme_are_real(block: str, tmp_path: Path) -> None:
+    desk(tmp_path)
     found = sessions(block)
     assert found
     for session in found:
-        real = masked(typed(session.command, folder))
-        assert agree(masked(session.output), real), "\n".join([f"$ {session.command}", *real])
+        assert typed(session.command, tmp_path) == session.output, "python -m tests.readme_sessions writes it anew"
 
 
 def test_the_configuration_of_the_readme_is_accepted(tmp_path: Path) -> None:

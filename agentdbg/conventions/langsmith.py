@@ -9,29 +9,9 @@ from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import first, keep, keep_messages
 from agentdbg.vocabulary.jsontext import dump, literal, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions
+from agentdbg.vocabulary.requests import PARAMETERS
 
 KINDS = {"llm": "llm", "tool": "tool", "retriever": "retriever"}
-PARAMETERS = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "seed",
-    "stop",
-    "stop_sequences",
-    "n",
-    "tool_choice",
-    "parallel_tool_calls",
-    "frequency_penalty",
-    "presence_penalty",
-    "response_format",
-    "reasoning",
-    "reasoning_effort",
-    "logit_bias",
-    "stream",
-]
 
 
 class LangSmith:
@@ -47,7 +27,7 @@ class LangSmith:
         run = {key.removeprefix("langsmith."): value for key, value in span.attributes.items()}
         metadata = _metadata(run)
         row.kind = KINDS.get(str(run.get("run_type")).lower(), "other")
-        row.session_id = langgraph.session(metadata)
+        row.session_id = langgraph.session(metadata) or langgraph.session({"thread_id": run.get("thread_id")})
         row.graph_step = langgraph.step(metadata)
         if told := langgraph.agent(metadata):
             row.agent_hint, row.agent_rule = told

@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import cast
@@ -19,7 +19,7 @@ from agentdbg.rows import NoteRow, RawLog, RawSpan
 
 _PLAIN = "jsonl"
 _FOREIGN = (
-    (b"PAR1", "a Parquet file"),
+    (b"PAR1", "Parquet, which is read from a file on disk only: not through a pipe, nor compressed"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"SQLite format 3", "an SQLite database"),
     (b"BZh", "bzip2: decompress it first"),
@@ -58,16 +58,23 @@ class Reading(Iterator[Row]):
         return next(self._rows)
 
 
-def read_input(item: Input, *, forced: str | None = None, mapping: Mapping[str, str] | None = None) -> Reading:
+def read_input(
+    item: Input,
+    *,
+    forced: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    opener: Callable[[str], Opened] = open_input,
+) -> Reading:
     """The rows of an input, read while they are asked for.
 
-    forced: `--from`; mapping: `--map`, which means JSON lines. Raises AgentdbgError for an unknown format name. An
-    input that the user named and that holds no span or log record raises Unreadable: here, if its first bytes tell,
-    else after its last row. Inside a folder it gives a note instead.
+    forced: `--from`; mapping: `--map`, which means JSON lines; opener: how a path becomes a stream of bytes, for files
+    that only a library can read. Raises AgentdbgError for an unknown format name. An input that the user named and that
+    holds no span or log record raises Unreadable: here, if its first bytes tell, else after its last row. Inside a
+    folder it gives a note instead.
     """
     wanted = _named(forced or (_PLAIN if mapping else None))
     try:
-        opened = open_input(item.path)
+        opened = opener(item.path)
     except Unreadable as error:
         if item.explicit:
             raise
@@ -121,7 +128,7 @@ def _looks_like(head: bytes) -> str:
             return f"it is {what}"
     start = head.lstrip()[:1]
     if start in (b"{", b"["):
-        return "it is JSON, but of no trace format known here"
+        return "its records are of no trace format known here"
     if b"\0" in head[:4096]:
         return "it is binary, and no OTLP protobuf"
     shown = head[:60].decode("utf-8", "replace").splitlines()

@@ -29,8 +29,9 @@ class Piece(NamedTuple):
     fault: Literal["", "cut", "long"] = ""
 
 
-def pieces(stream: BinaryIO) -> Iterator[Piece]:
-    """The records of a stream, blank ones left out. Elements of a top-level array are records of their own."""
+def pieces(stream: BinaryIO, *, arrays: bool = False) -> Iterator[Piece]:
+    """The records of a stream, blank ones left out. Elements of a top-level array are records of their own; with
+    `arrays` the array is one record, for formats in which its elements belong together."""
     number = 0
     for opening in iter(lambda: stream.readline(MAX_RECORD), b""):
         number += 1
@@ -45,12 +46,14 @@ def pieces(stream: BinaryIO) -> Iterator[Piece]:
         following = [stream.readline(MAX_RECORD) for _ in range(3)]
         lines += [line for line in following if line]
         by_line = any(line.lstrip(_BLANK)[:1] == b"{" and _is_json(line.strip(_BLANK)) for line in following)
+    elif first[:1] == b"[":
+        by_line = arrays and not endless and _is_json(first)
     else:
-        by_line = first[:1] != b"["
+        by_line = True
     if by_line:
         yield from _lines(chain(lines, iter(lambda: stream.readline(MAX_RECORD), b"")), number)
     else:
-        yield from _Splitter(stream, number).split(b"".join(lines))
+        yield from _Splitter(stream, number, arrays).split(b"".join(lines))
 
 
 def _is_json(text: bytes) -> bool:
@@ -79,10 +82,11 @@ def _lines(lines: Iterator[bytes], number: int) -> Iterator[Piece]:
 
 
 class _Splitter:
-    """Cuts at depth 0, or at depth 1 inside a top-level array."""
+    """Cuts at depth 0, or at depth 1 inside a top-level array, unless `arrays` are to stay whole."""
 
-    def __init__(self, stream: BinaryIO, line: int) -> None:
+    def __init__(self, stream: BinaryIO, line: int, arrays: bool) -> None:
         self._stream = stream
+        self._arrays = arrays
         self._buffer = b""
         self._start = 0  # where the current record begins
         self._scanned = 0
@@ -138,7 +142,7 @@ class _Splitter:
         if mark in b"{[":
             if self._depth == 0:
                 yield from self._cut(at, at)
-                if mark == 0x5B:
+                if mark == 0x5B and not self._arrays:
                     self._base = 1
                     yield from self._cut(at, after, keep=False)
             self._depth += 1

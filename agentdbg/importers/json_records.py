@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentdbg.importers.json_pieces import Piece
+from agentdbg.importers.json_pieces import Piece, mend
 from agentdbg.importers.json_values import NotJson, loads
 from agentdbg.importers.notes import Notebook
 
 
-def records(piece: Piece, expected: str, notes: Notebook) -> list[Any]:
+def records(piece: Piece, expected: str, notes: Notebook, depth: int = 0) -> list[Any]:
     """The elements of an array, or the one value there is; [] and a note for what is no JSON. expected: "a run", "a
-    span"."""
-    try:
-        value, remarks = loads(piece.text)
-    except NotJson as error:
-        unreadable(piece, expected, str(error), "", notes)
+    span". depth: how many brackets are open around one span of a document that holds many; of a truncated one,
+    what came before the cut is read."""
+    value, whole = salvaged(piece, expected, notes, depth)
+    if value is None and not whole:
         return []
-    for remark in remarks:
-        notes.add("info", remark, line=piece.line)
     return value if isinstance(value, list) else [value]
+
+
+def salvaged(piece: Piece, expected: str, notes: Notebook, depth: int) -> tuple[Any, bool]:
+    """The value of a piece, and whether that is all of it: of one that breaks off, what ended before that place at
+    `depth` open brackets or fewer. (None, False) and a note where nothing can be read."""
+    broken = False
+    text: bytes | None = piece.text
+    while text is not None:
+        try:
+            value, remarks = loads(text)
+        except NotJson as error:
+            text = None if broken or not depth or piece.fault == "long" else mend(piece.text, depth)
+            if not broken:
+                saved = "; what came before that place was read" if text else ""
+                unreadable(piece, expected, str(error), saved, notes)
+            broken = True
+        else:
+            for remark in remarks:
+                notes.add("info", remark, line=piece.line)
+            return value, not broken
+    return None, False
 
 
 def unreadable(piece: Piece, expected: str, why: str, saved: str, notes: Notebook) -> None:

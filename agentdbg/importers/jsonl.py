@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from agentdbg.errors import AgentdbgError
 from agentdbg.importers import plain_names as names
 from agentdbg.importers.contract import Row, Source
+from agentdbg.importers.flat_attributes import flatten
 from agentdbg.importers.json_pieces import Piece, pieces
 from agentdbg.importers.json_records import records, unknown
 from agentdbg.importers.json_shape import shapes
@@ -21,8 +22,6 @@ from agentdbg.importers.times import to_ns
 from agentdbg.rows import RawEvent, RawSpan
 
 SCOPE = "jsonl"
-_TRACE, _AGENT = frozenset(names.PATHS["trace_id"][:4]), frozenset(names.PATHS["agent"])
-_SPAN, _START = frozenset(names.PATHS["span_id"][:4]), frozenset(names.PATHS["start"])
 _STRUCTURE = frozenset(
     {"trace_id", "span_id", "parent_id", "name", "start", "end", "kind", "status", "error", "error_type"}
 )
@@ -35,7 +34,8 @@ class JsonLines:
 
     def sniff(self, head: bytes, name: str) -> bool:
         return any(
-            _is_span(shape) or any(_is_span(_below(shape, key)) for key in names.SPANS) for shape in shapes(head)
+            names.is_span(shape) or any(names.is_span(_below(shape, key)) for key in names.SPANS)
+            for shape in shapes(head)
         )
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
@@ -44,12 +44,6 @@ class JsonLines:
             yield from reader.rows(piece)
             yield from reader.notes.drain()
         yield from reader.notes.finish()
-
-
-def _is_span(keys: frozenset[str]) -> bool:
-    """Two of: a trace id, a span id or an agent, a start time. A single one of them stands in many kinds of file."""
-    told = (bool(_TRACE & keys), bool(_SPAN & keys), bool(_AGENT & keys), bool(_START & keys))
-    return sum(told) >= 2
 
 
 def _below(shape: frozenset[str], key: str) -> frozenset[str]:
@@ -97,7 +91,7 @@ class _Reader:
                 return
         if (
             self._find(record, "trace_id", {}) is None
-            and not _is_span(frozenset(_paths(record)))
+            and not names.is_span(frozenset(_paths(record)))
             and not self._mapped(record)
         ):
             unknown(record, "a trace id, a span id, an agent or a start time", self._line, self.notes)
@@ -258,7 +252,7 @@ def _rest(record: dict[str, Any], used: set[str]) -> dict[str, Any]:
         if key in used or value is None:
             continue
         if key == "attributes" and isinstance(value, dict):
-            _flatten(value, "", rest)
+            flatten(value, rest)
         elif key.startswith("attributes."):
             rest[key.removeprefix("attributes.")] = value
         elif isinstance(value, dict):
@@ -272,19 +266,6 @@ def _rest(record: dict[str, Any], used: set[str]) -> dict[str, Any]:
         else:
             rest[key] = value
     return rest
-
-
-def _flatten(value: dict[str, Any], prefix: str, into: dict[str, Any]) -> None:
-    """Nested attributes (as Phoenix exports them) under the dotted names they were recorded with."""
-    for key, inner in value.items():
-        name = f"{prefix}{key}"
-        if isinstance(inner, dict) and inner:
-            _flatten(inner, f"{name}.", into)
-        elif isinstance(inner, list) and inner and all(isinstance(item, dict) for item in inner):
-            for place, item in enumerate(inner):
-                _flatten(item, f"{name}.{place}.", into)
-        elif inner is not None:
-            into[name] = inner
 
 
 def _events(attributes: dict[str, Any]) -> list[RawEvent]:

@@ -1,25 +1,21 @@
-"""LangSmith runs: an object, an array, JSON lines, or an API page {"runs": [...]}, in the spelling of every way to dump
-them."""
+"""LangSmith runs: an object, an array, JSON lines, or a page of the API such as {"runs": [...]}."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Any, BinaryIO
 
 from agentdbg.importers.contract import Row, Source
 from agentdbg.importers.json_pieces import Piece, pieces
-from agentdbg.importers.json_records import records, unknown
+from agentdbg.importers.json_records import salvaged, unknown
 from agentdbg.importers.json_shape import shapes
+from agentdbg.importers.langsmith_runs import is_run, spans
+from agentdbg.importers.multipart import boundary
 from agentdbg.importers.notes import Notebook
-from agentdbg.importers.times import to_ns
-from agentdbg.rows import RawSpan
 
-_IDS = frozenset({"id", "run_id"})
-_MARKS = frozenset({"run_type", "dotted_order", "parent_run_id", "parent_run_ids"})
 _PAGES = ("runs", "data", "items", "results")
-_OWN = frozenset({"id", "run_id", "trace_id", "parent_run_id", "name", "start_time", "end_time", "child_runs"})
-_STATUS = {"success": "ok", "error": "error", "pending": "unset"}
+_RUNS_DEPTH = 2  # {"runs": [ are two open brackets
+_EXPECTED = "an id with run_type, dotted_order or parent_run_id"
 
 
 class LangSmith:
@@ -27,126 +23,31 @@ class LangSmith:
     rank = 10
 
     def sniff(self, head: bytes, name: str) -> bool:
-        return any(_is_run(shape) or any(f"{page}.run_type" in shape for page in _PAGES) for shape in shapes(head))
+        if boundary(head) is not None:  # the parts of a wire body hold runs as well
+            return False
+        return any(is_run(shape) or any(f"{page}.run_type" in shape for page in _PAGES) for shape in shapes(head))
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
         for piece in pieces(stream):
-            for value in records(piece, "a LangSmith run", notes):
-                for run in _runs(value, piece, notes):
-                    yield from _spans(run, piece, notes)
+            for run in _runs(piece, notes):
+                yield from spans(run, piece, notes)
             yield from notes.drain()
         yield from notes.finish()
 
 
-def _is_run(keys: frozenset[str] | dict[str, Any]) -> bool:
-    return any(key in keys for key in _IDS) and any(key in keys for key in _MARKS)
-
-
-def _runs(value: Any, piece: Piece, notes: Notebook) -> Iterator[dict[str, Any]]:
-    """The runs in a JSON value, outermost ones only: it is one, or a page of them."""
-    if isinstance(value, dict) and _is_run(value):
-        yield value
-        return
-    pages = [value[key] for key in _PAGES if isinstance(value.get(key), list)] if isinstance(value, dict) else []
-    if not pages:
-        unknown(value, "an id with run_type, dotted_order or parent_run_id", piece.line, notes)
-    for run in pages[0] if pages else ():
-        if isinstance(run, dict) and _is_run(run):
-            yield run
+def _runs(piece: Piece, notes: Notebook) -> Iterator[dict[str, Any]]:
+    """The runs of a piece, outermost ones only: it is one, an array of them, or a page. A run that breaks off is left
+    out: without its end it would pass for one that never ended."""
+    value, whole = salvaged(piece, "a LangSmith run", notes, _RUNS_DEPTH)
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, dict) and is_run(one):
+            found: list[Any] = [one] if whole else []
         else:
-            unknown(run, "an id with run_type, dotted_order or parent_run_id", piece.line, notes)
-
-
-def _spans(run: dict[str, Any], piece: Piece, notes: Notebook, above: RawSpan | None = None) -> Iterator[RawSpan]:
-    """A run and, where it carries them, the runs below it."""
-    todo = [(run, above)]
-    while todo:
-        run, above = todo.pop()
-        span = _span(run, piece, notes, above)
-        yield span
-        children = run.get("child_runs")
-        if isinstance(children, list):
-            for child in reversed(children):
-                if isinstance(child, dict) and _IDS & child.keys():
-                    todo.append((child, span))
-                elif child is not None:
-                    notes.add(
-                        "data_loss", "a child run could not be read", "expected an object with an id", line=piece.line
-                    )
-
-
-def _span(run: dict[str, Any], piece: Piece, notes: Notebook, above: RawSpan | None) -> RawSpan:
-    span_id = _text(run.get("id")) or _text(run.get("run_id"))
-    if span_id is None:
-        span_id = blake2b(piece.text, digest_size=16).hexdigest()
-        notes.add("info", "runs without an id were given one", line=piece.line)
-    trace_id, parent_id = _place(run, span_id, above)
-    if trace_id is None:
-        trace_id = parent_id or span_id
-        notes.add(
-            "info", "runs that name no trace were put into that of their parent", f"run {span_id}", line=piece.line
-        )
-    start_ns, end_ns = _time(run, "start_time", piece, notes), _time(run, "end_time", piece, notes)
-    if start_ns is not None and end_ns is not None and end_ns < start_ns:
-        notes.add("info", "runs that end before they start are kept", f"run {span_id}", line=piece.line)
-    error = run.get("error") or run.get("error_preview")
-    attributes = {f"langsmith.{key}": value for key, value in run.items() if value is not None and key not in _OWN}
-    run_type = attributes.get("langsmith.run_type")
-    if type(run_type) is str:
-        attributes["langsmith.run_type"] = run_type.lower()  # the SmithDB interface shouts
-    return RawSpan(
-        trace_id,
-        span_id,
-        parent_id,
-        _text(run.get("name")) or "",
-        start_ns,
-        end_ns,
-        status=_status(run, error),
-        status_message=_text(error),
-        attributes=attributes,
-        scope="langsmith",
-        line=piece.line,
-    )
-
-
-def _place(run: dict[str, Any], span_id: str, above: RawSpan | None) -> tuple[str | None, str | None]:
-    """Trace and parent: named, else read from the path of `dotted_order` (time and id of every run from the root to
-    this one, joined by points) or from `parent_run_ids` (root first), else those of the run that encloses it."""
-    dotted = run.get("dotted_order")
-    path = [part.partition("Z")[2] for part in dotted.split(".")] if type(dotted) is str and dotted else []
-    if not path and isinstance(run.get("parent_run_ids"), list):
-        path = [*(str(part) for part in run["parent_run_ids"]), span_id]
-    parent_id = _text(run.get("parent_run_id"))
-    if parent_id is None and len(path) > 1:
-        parent_id = path[-2] or None
-    if parent_id is None and above is not None:
-        parent_id = above.span_id
-    trace_id = (
-        _text(run.get("trace_id")) or (path[0] if path else None) or (above.trace_id if above is not None else None)
-    )
-    return trace_id or (span_id if parent_id is None else None), parent_id
-
-
-def _status(run: dict[str, Any], error: Any) -> str:
-    """ok, error or unset. A pending run (or one without a status and an end) was never finished."""
-    named = _STATUS.get(str(run.get("status") or "").lower())
-    if named is not None:
-        return named
-    return "error" if error else "ok" if run.get("end_time") else "unset"
-
-
-def _time(run: dict[str, Any], field: str, piece: Piece, notes: Notebook) -> int | None:
-    value = run.get(field)
-    if value is None or value == "":
-        return None
-    time_ns = to_ns(value)
-    if time_ns is None:
-        notes.add("info", f"values of {field} that are no time were left out", repr(value)[:80], line=piece.line)
-    return time_ns
-
-
-def _text(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    return value if type(value) is str else str(value)
+            pages = [one[key] for key in _PAGES if isinstance(one.get(key), list)] if isinstance(one, dict) else []
+            found = pages[0] if pages else [one] if whole else []
+        for run in found:
+            if isinstance(run, dict) and is_run(run):
+                yield run
+            else:
+                unknown(run, _EXPECTED, piece.line, notes)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from agentdbg.importers import otlp_odd
 from agentdbg.importers.contract import Row, Source
-from agentdbg.importers.json_pieces import Piece, mend, pieces
-from agentdbg.importers.json_records import unreadable
+from agentdbg.importers.json_pieces import Piece, pieces
+from agentdbg.importers.json_records import salvaged
 from agentdbg.importers.json_shape import shapes
-from agentdbg.importers.json_values import NotJson, loads
 from agentdbg.importers.otlp_records import Request, logs, spans
 from agentdbg.importers.otlp_spans import Reading
 
@@ -65,30 +64,10 @@ def _rows(request: Request, piece: Piece, reading: Reading) -> Iterator[Row]:
 
 def _odd(piece: Piece, reading: Reading) -> Iterator[Row]:
     """A record that the typed structs reject: everything in it that can be read is read, the rest becomes notes."""
-    value = _value(piece, reading)
+    value, _ = salvaged(piece, "an OTLP request", reading.notes, _SPANS_DEPTH)
     if value is None:
         return
     for request in otlp_odd.requests(value, reading):
         yield from spans(request, reading)
         yield from logs(request, reading)
 
-
-def _value(piece: Piece, reading: Reading) -> Any:
-    """The JSON of a record; of a truncated one, what came before the cut."""
-    notes = reading.notes
-    try:
-        value, remarks = loads(piece.text)
-    except NotJson as error:
-        whole = None if piece.fault == "long" else mend(piece.text, _SPANS_DEPTH)
-        unreadable(
-            piece, "an OTLP request", str(error), "; the spans before that place were read" if whole else "", notes
-        )
-        if whole is None:
-            return None
-        try:
-            value, remarks = loads(whole)
-        except NotJson:
-            return None
-    for remark in remarks:
-        notes.add("info", remark, line=piece.line)
-    return value

@@ -81,7 +81,15 @@ _OK = frozenset(
 _ERROR = frozenset(
     {"error", "errored", "fail", "failed", "failure", "exception", "timeout", "timed_out", "crashed", "500"}
 )
+_TRACE, _SPAN = frozenset(PATHS["trace_id"][:4]), frozenset(PATHS["span_id"][:4])
+_AGENT, _START = frozenset(PATHS["agent"]), frozenset(PATHS["start"])
 _CODES = {0: "unset", 1: "ok", 2: "error"}  # OTel's; a bare number might as well be an exit code
+
+
+def is_span(keys: frozenset[str]) -> bool:
+    """Whether an object with these key paths is a span. Two of: a trace id, a span id, an agent, a start time. A single
+    one of them stands in many kinds of file."""
+    return sum(bool(names & keys) for names in (_TRACE, _SPAN, _AGENT, _START)) >= 2
 
 
 def kind(value: Any) -> str | None:

@@ -10,6 +10,7 @@ import codecs
 import io
 import sys
 import zlib
+from collections.abc import Sequence
 from typing import Any, BinaryIO, Protocol
 
 from agentdbg.importers.contract import Unreadable
@@ -32,11 +33,11 @@ _BOMS = (
 
 class Opened:
     """An open input. head: its first bytes (decompressed, decoded), at most 64 KB; stream: all of it, from the first
-    byte."""
+    byte. layers: what stands between the file and `raw`, to be asked for what went wrong."""
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: BinaryIO, layers: Sequence[_Layer] = ()) -> None:
         self._file = raw
-        self._layers: list[_Layer] = []
+        self._layers = [*layers]
         self._remarks: list[NoteRow] = []
         source: _Source = raw
         head = _fill(source)

@@ -61,7 +61,7 @@ def test_not_json(write):
 
 
 def test_other_json(write):
-    assert "it is JSON, but of no trace format known here" in refused(write('{"hello": "world"}')).message
+    assert "its records are of no trace format known here" in refused(write('{"hello": "world"}')).message
 
 
 def test_truncated_last_line(write):

@@ -170,7 +170,7 @@ class Schema:
             agent=sender,
             evidence=_evidence(case, failed, after if close else None),
             advice=_ADVICE.get(breaking[0].kind, _ADVICE["type"]),
-            next=f"agentdbg handoffs {first.trace_id}",
+            next=f"agentdbg show {first.trace_id}",
             key=_key(sender, case.readers, breaking),
         )
 
@@ -276,6 +276,6 @@ def _aside(shift: Shift, message: Message) -> Finding:
         agent=sender,
         evidence=(Evidence(message.span_id, "primary", clipped(headline(d))),),
         advice=f"See whether {receiver} copes with it, and write it into the schema of the message.",
-        next=f"agentdbg handoffs {message.trace_id}",
+        next=f"agentdbg span {message.span_id}",
         key=_key(sender, [receiver], [d]),
     )
