@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentdbg.detectors import shelf
+from agentdbg.importers import names
 from tests.commandline import ROOT, SAMPLES, agentdbg, agentdbg_here
 from tests.readme_sessions import README, blocks, desk, sessions, typed
 
@@ -39,6 +40,11 @@ def test_the_readme_has_its_two_commands_and_ci_runs_one_of_them() -> None:
 def test_the_readme_names_every_command_and_detector() -> None:
     assert [command for command in COMMANDS if f"`{command}" not in README] == []
     assert sorted(set(re.findall(r"^\| `([a-z]+\.[a-z_]+)`", README, re.M))) == sorted(shelf())
+
+
+def test_the_readme_names_every_format() -> None:
+    rows = re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", README.split("| `--from` |")[1].split("\n\n")[0], re.M)
+    assert sorted(name for row in rows for name in re.findall(r"`(.*?)`", row)) == sorted(names())
 
 
 def test_commands_named_in_documents_exist() -> None:

@@ -46,12 +46,11 @@ def originals() -> list[object]:
 
 
 def other_forms(lines: list[Path]) -> list[list[Path]]:
-    """The same capture in the other forms that it was exported in: protobuf, gzip, length-delimited, batches. Bodies that were
-    caught on the wire (multipart) are no trace files."""
+    """The same capture in the other forms that it was exported in: protobuf, gzip, length-delimited, batches, wire bodies."""
     scenario = lines[0].name.split(".")[0]
     groups: dict[str, list[Path]] = {}
     for path in sorted(lines[0].parent.glob(f"{scenario}.*")):
-        if not path.name.endswith((".jsonl", ".headers.json", ".multipart.zst")):
+        if not path.name.endswith((".jsonl", ".headers.json")):
             groups.setdefault(re.sub(r"\.(\d{3}|logs)(?=\.)", "", path.name), []).append(path)
     return [files for files in groups.values() if not all(".logs." in path.name for path in files)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,11 +164,8 @@ def import_options(sources: Sources, config: Config) -> ImportOptions:
         own = read_prices(prices)
     mapping = _mapping(sources.mapping)
     # A configured mapping says what fields of unusual JSON lines mean, not that every file is one, as --map does.
-    return ImportOptions(forced=sources.forced, mapping=mapping or _configured(sources.forced, config), prices=own)
-
-
-def _configured(forced: str | None, config: Config) -> Mapping[str, str]:
-    return config.mapping if forced == "jsonl" else {}
+    forced = sources.forced or ("jsonl" if mapping else None)
+    return ImportOptions(forced=forced, mapping=mapping or config.mapping, prices=own)
 
 
 def _mapping(pairs: Sequence[str]) -> dict[str, str]:

@@ -73,7 +73,7 @@ def _answer(told: dict[str, Any], row: SpanRow) -> None:
     said = [{**message, "role": "assistant"} for message in said or ()]  # in a group chat they may have the user's
     keep_messages(row, "input", messages(told.get("messages")))
     keep_messages(row, "output", said)
-    row.payload_cut = row.payload_cut or "messages_left_out" in told
+    row.payload_cut = row.payload_cut or "input" in (told.get("agentdbg.derived") or ())
     for field, value in figures(response).items():
         keep(row, field, value)
     for message in told.get("message") or ():

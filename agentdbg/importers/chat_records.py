@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, TypeAlias
 
 from agentdbg.importers.contract import Row
-from agentdbg.importers.conversation import Conversations, Told, Turn
+from agentdbg.importers.conversation import Conversations, Told, Turn, is_item
+from agentdbg.importers.derived import note
 from agentdbg.importers.json_pieces import Piece, pieces
 from agentdbg.importers.json_records import salvaged, unknown
 from agentdbg.importers.notes import Notebook
 from agentdbg.rows import RawSpan
-from agentdbg.vocabulary.messages import REASONING_TYPES, is_message, message
+from agentdbg.vocabulary.messages import is_message, message
 
 LISTS = ("messages", "history", "chat_history", "conversation", "trajectory", "traj", "transcript")
 _EXPECTED = "chat messages"
@@ -43,6 +44,8 @@ def rows(stream: BinaryIO, scope: str, record: Record, *, alone: bool) -> Iterat
         yield from conversations.spans(Told(loose, line=first_line))
     yield from conversations.rest()
     yield from notes.finish()
+    if conversations.timed is not None:
+        yield note("a list of messages", conversations.timed)
 
 
 def turns(values: list[Any], line: int, notes: Notebook) -> list[Turn]:
@@ -97,7 +100,7 @@ def _is_turn(value: dict[str, Any]) -> bool:
 
 
 def _is_said(value: dict[str, Any]) -> bool:
-    return is_message(value) or ("role" not in value and value.get("type") in REASONING_TYPES)
+    return is_message(value) or is_item(value)
 
 
 def _depth(text: bytes) -> int:

@@ -65,22 +65,19 @@ class _Session:
     def record(self, record: dict[str, Any], line: int) -> Iterator[RawSpan]:
         kind, message = record["type"], as_object(record.get("message"))
         self._id = text(record.get("sessionId")) or text(record.get("session_id")) or self._id or "session"
-        if kind in ("user", "tool_result") and message:
-            moment = self._clock.moment(record.get("timestamp"), line)
-            yield from self._said(self._lane(record, message, moment), record, message, moment)
-        elif kind == "assistant" and message:
-            moment = self._clock.moment(record.get("timestamp"), line)
-            if message.get("model") == _NO_MODEL and not record.get("isApiErrorMessage"):
-                self._skipped["assistant (by Claude Code itself)"] += 1
-            else:
-                yield from self._lane(record, message, moment).answer(message, record, moment)
+        if not _is_step(record, message):
+            self._skipped[kind if kind != "assistant" else "assistant (by Claude Code itself)"] += 1
+            return
+        moment = self._clock.moment(record.get("timestamp"), line)
+        lane = self._lane(record, message, moment)
+        if kind == "assistant":
+            yield from lane.answer(message, record, moment)
         elif kind == "system":
-            moment = self._clock.moment(record.get("timestamp"), line)
-            yield from self._system(self._lane(record, message, moment), record, moment)
-        elif kind == "result" and "subtype" in record:
-            self._result(self._lane(record, message, self._clock.moment(record.get("timestamp"), line)), record)
+            yield from self._system(lane, record, moment)
+        elif kind == "result":
+            self._result(lane, record)
         else:
-            self._skipped[kind] += 1
+            yield from self._said(lane, record, message, moment)
 
     def close(self) -> Iterator[Row]:
         """The agents themselves, and notes on what is in no span."""
@@ -158,7 +155,7 @@ class _Session:
         child = self._child(text(told.get("agentId")), lane, span, moment)
         if child is None:
             return
-        child.parent_id, child.start = span.span_id, Moment(span.start_ns or moment.at_ns, moment.timed, span.line or moment.line)
+        child.parent_id, child.start = span.span_id, _start(span, moment)
         child.name = text(told.get("agentType")) or _agent_type(span) or child.name
         child.attributes.update({f"claude_code.{key}": told[key] for key in told if key not in ("content", "prompt")})
         child.attributes.setdefault("claude_code.task", _prompt(span))
@@ -173,8 +170,7 @@ class _Session:
         if agent_id is None:
             return next((one for one in self._lanes.values() if one.parent_id == span.span_id), None)
         if (self._id, agent_id) not in self._lanes:
-            start = Moment(span.start_ns or moment.at_ns, moment.timed, span.line or moment.line)
-            child = Lane(self._id, agent_id, span.span_id, agent_id, lane.resource, False, start, None)
+            child = Lane(self._id, agent_id, span.span_id, agent_id, lane.resource, False, _start(span, moment), None)
             self._lanes[self._id, agent_id] = child
         return self._lanes[self._id, agent_id]
 
@@ -207,6 +203,19 @@ class _Session:
                                 for key, value in fields(record).items()})  # fmt: skip
         if record.get("is_error"):
             lane.status, lane.error = "error", text(record.get("result")) or text(record.get("subtype"))
+
+
+def _is_step(record: dict[str, Any], message: dict[str, Any]) -> bool:
+    if record["type"] == "assistant":
+        return bool(message) and (message.get("model") != _NO_MODEL or bool(record.get("isApiErrorMessage")))
+    if record["type"] == "result":
+        return "subtype" in record
+    return record["type"] == "system" or (record["type"] in ("user", "tool_result") and bool(message))
+
+
+def _start(span: RawSpan, moment: Moment) -> Moment:
+    """When a tool call was asked for whose result came now."""
+    return Moment(span.start_ns or moment.at_ns, moment.timed, span.line or moment.line)
 
 
 def _agent_type(span: RawSpan | None) -> str | None:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import Any
 
+from agentdbg.importers.derived import PROMPT_BYTES, mark
 from agentdbg.importers.notes import Notebook
 from agentdbg.importers.plain_names import PATHS
 from agentdbg.importers.times import MAX_NS, to_ns
@@ -22,7 +23,6 @@ from agentdbg.vocabulary.messages import CALL_TYPES, REASONING_TYPES, Message, P
 _AGENT = ("name", "agent", "agent_name")
 _HANDED_BACK = "__is_handoff_back"  # LangGraph's supervisor puts words into its agents' mouths: no model said them
 _OPEN = 1_000  # conversations that a later record may go on with
-_HISTORY_BYTES = 16 * 1024 * 1024  # a conversation: every answer repeats all that was said before it
 _FAILED = ("error", "failed")
 
 
@@ -69,12 +69,15 @@ class Told:
 
 class Conversations:
     """The conversations of one input. A record whose messages begin with all of an earlier one and its answer goes on
-    with that one: a log of an agent's calls repeats in each what was said before."""
+    with that one: a log of an agent's calls repeats in each what was said before.
+
+    timed: whether all that were read so far tell when things were said; None before the first."""
 
     def __init__(self, scope: str, notes: Notebook) -> None:
         self._scope = scope
         self._notes = notes
         self._open: dict[bytes, _Tree] = {}  # by what was said so far
+        self.timed: bool | None = None
 
     def spans(self, told: Told) -> Iterator[RawSpan]:
         """The spans that a record adds, as far as nothing can be added to them."""
@@ -82,6 +85,7 @@ class Conversations:
         known = next((size for size in range(len(told.turns) - 1, 0, -1) if marks[size] in self._open), 0)
         tree = self._open.pop(marks[known]) if known else _Tree(told, self._scope, self._notes)
         yield from tree.grow(told, known)
+        self.timed = tree.timed and self.timed is not False
         if twin := self._open.pop(marks[-1], None):
             yield from twin.close()
         if any(turn.said["role"] == "assistant" for turn in told.turns):
@@ -93,8 +97,8 @@ class Conversations:
 
     def rest(self) -> Iterator[RawSpan]:
         """The spans of all conversations that are still open."""
-        for mark in list(self._open):
-            yield from self._open.pop(mark).close()
+        for said in list(self._open):
+            yield from self._open.pop(said).close()
 
 
 def _marks(turns: list[Turn]) -> list[bytes]:
@@ -102,16 +106,17 @@ def _marks(turns: list[Turn]) -> list[bytes]:
     marks = [b""]
     for turn in turns:
         said = [turn.said["role"], turn.error, [part for part in turn.said["parts"] if part["type"] != "reasoning"]]
-        marks.append(blake2b(marks[-1] + dump(said).encode("utf-8", "replace"), digest_size=16).digest())
+        marks.append(blake2b(marks[-1] + _written(said), digest_size=16).digest())
     return marks
 
 
 class _Tree:
-    """The spans of one conversation, as they are rebuilt. waiting: tool calls without a result, by id, else by name;
-    done: spans that nothing can be added to."""
+    """The spans of one conversation, as they are rebuilt. timed: whether the messages read last tell their times, or
+    are a single call whose times are told. waiting: tool calls without a result, by id, else by name; done: spans that
+    nothing can be added to."""
 
     def __init__(self, told: Told, scope: str, notes: Notebook) -> None:
-        content = dump([[turn.raw for turn in told.turns], told.beside]).encode("utf-8", "replace")
+        content = _written([[turn.raw for turn in told.turns], told.beside])
         # the runs of this trace may be in the store as well: what is rebuilt must not mix with them
         self._trace_id = f"{told.trace_id}.messages" if told.trace_id else blake2b(content, digest_size=16).hexdigest()
         self._ids = blake2b(self._trace_id.encode("utf-8", "replace"), digest_size=6).hexdigest()[1:]
@@ -119,13 +124,13 @@ class _Tree:
         self._notes = notes
         self._count = 0
         self._clock = told.start_ns or 0
-        self._history_left = _HISTORY_BYTES
+        self._bytes_left = PROMPT_BYTES
+        self.timed = False
         self._waiting: dict[str, list[RawSpan]] = {}
         self._agent: RawSpan | None = None
         self._answer: RawSpan | None = None
         self._done: list[RawSpan] = []
         self._root = self._span("run", "conversation", None, told)
-        self._root.attributes["conversation.derived"] = "messages"
         if not told.turns:
             notes.add("info", "a conversation holds no messages: what was done in it is not told", line=told.line)
         if told.beside:
@@ -134,7 +139,7 @@ class _Tree:
     def grow(self, told: Told, known: int) -> list[RawSpan]:
         """Add the messages after the first `known` ones; answers the spans that are done."""
         times = self._times(told, known)
-        sizes = [0, *accumulate(len(dump(turn.said["parts"])) for turn in told.turns)]
+        sizes = [0, *accumulate(len(_written(turn.said["parts"])) for turn in told.turns)]
         spoken = [at for at, turn in enumerate(told.turns) if turn.said["role"] == "assistant"]
         before = max((at for at in spoken if at < known), default=-1)
         for index in range(known, len(told.turns)):
@@ -168,21 +173,25 @@ class _Tree:
             name,
             self._clock,
             self._clock,
-            attributes={"conversation.step": step},
+            attributes=mark({"conversation.step": step}, *self._unrecorded()),
             scope=self._scope,
             line=told.line,
         )
 
+    def _unrecorded(self, whole: bool = True) -> list[str]:
+        """What a span holds that is not recorded. whole: its prompt is known from the first message on."""
+        return ["tree", *(() if self.timed else ("times",)), *(() if whole else ("input",))]
+
     def _times(self, told: Told, known: int) -> list[int]:
         """A moment for each new message: as they tell, else one after the other from the start of the record."""
         found = [_moment(turn) for turn in told.turns[known:]]
-        known_times = [at for at in found if at is not None]
-        if known_times and len(known_times) == len(found) and known_times == sorted(known_times):
-            self._root.start_ns = known_times[0] if not known and told.start_ns is None else self._root.start_ns
-            return known_times
-        if told.start_ns is None and found:
-            self._notes.add("info", "messages tell no times: their spans stand in order, without durations",
-                            line=told.line)  # fmt: skip
+        recorded = [at for at in found if at is not None]
+        self.timed = len(recorded) == len(found) and recorded == sorted(recorded)
+        if self.timed:
+            self._root.start_ns = recorded[0] if recorded and not known and not told.start_ns else self._root.start_ns
+            return recorded
+        answers = sum(turn.said["role"] == "assistant" for turn in told.turns[known:])
+        self.timed = told.start_ns is not None and answers == 1 and told.turns[-1].apart
         start_ns = max(told.start_ns or 0, self._clock + 1)
         return [start_ns + place for place in range(len(found))]
 
@@ -215,14 +224,16 @@ class _Tree:
         """The messages before an answer; in a very long conversation, only what is new since the answer before."""
         if self._answer is None:
             return
-        first = 0 if size <= self._history_left else before + 1
+        first = 0 if size <= self._bytes_left else before + 1
         self._answer.attributes["conversation.messages"] = [turn.raw for turn in told.turns[first:index]]
+        # how much of a common talk one of its agents is sent, no message tells
+        shared = self._agent is not None and not told.turns[index].apart
+        mark(self._answer.attributes, *self._unrecorded(whole=not first and not shared))
         if first:
-            self._answer.attributes["conversation.messages_left_out"] = first
             self._notes.add("info", "late answers of a long conversation hold only what was new of their prompt",
                             line=told.line)  # fmt: skip
         else:
-            self._history_left -= size
+            self._bytes_left -= size
 
     def _calls(self, turn: Turn, told: Told) -> None:
         """A span for each tool call of an answer."""
@@ -252,7 +263,8 @@ class _Tree:
             outcome = _outcome(turn, part["id"])
             if str(outcome.get("status")).lower() in _FAILED or outcome.get("is_error") is True:
                 span.status = "error"
-                span.status_message = part["result"] if isinstance(part["result"], str) else dump(part["result"])
+                given = part["result"]
+                span.status_message = given if isinstance(given, str) else _written(given).decode()
             elif outcome.get("status") == "success" or outcome.get("is_error") is False:
                 span.status = "ok"
             self._done.append(span)
@@ -265,7 +277,7 @@ class _Tree:
 
     def _summary(self, told: Told, spoken: list[int]) -> None:
         """What the whole was asked and answered, and what was said after the last answer."""
-        attributes, turns = self._root.attributes, told.turns
+        attributes, turns = mark(self._root.attributes, *self._unrecorded()), told.turns
         attributes.setdefault("conversation.input", [turn.raw for turn in turns[: spoken[0] if spoken else None]])
         attributes.pop("conversation.trailing", None)
         if spoken:
@@ -278,17 +290,26 @@ class _Tree:
         self._root.status_message = failed
 
 
+def _written(value: Any) -> bytes:
+    try:
+        return dump(value).encode("utf-8", "replace")
+    except ValueError:
+        return b"(nested too deep to be written)"
+
+
 def _moment(turn: Turn) -> int | None:
     return next((at for path in PATHS["start"] if (at := to_ns(turn.body.get(path))) is not None), None)
 
 
 def _one_answer(before: Turn, turn: Turn) -> bool:
     """Whether two messages are items of one answer: the Responses API tells reasoning, text and calls apart."""
-    return not turn.apart and (_is_item(before.raw) or _is_item(turn.raw))
+    return not turn.apart and (is_item(before.raw) or is_item(turn.raw))
 
 
-def _is_item(raw: Any) -> bool:
-    return isinstance(raw, dict) and "role" not in raw and raw.get("type") in CALL_TYPES | REASONING_TYPES
+def is_item(raw: Any) -> bool:
+    """Whether a value is an item of an answer that stands by itself: reasoning or a call."""
+    kind = raw.get("type") if isinstance(raw, dict) and "role" not in raw else None
+    return isinstance(kind, str) and (kind in CALL_TYPES or kind in REASONING_TYPES)
 
 
 def _outcome(turn: Turn, call_id: str | None) -> dict[str, Any]:

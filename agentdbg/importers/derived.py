@@ -19,7 +19,7 @@ PROMPT_BYTES = 16 * 1024 * 1024  # of one agent's prompts: each repeats all that
 
 def mark(attributes: dict[str, Any], *what: str) -> dict[str, Any]:
     """The attributes with a list of what the file does not record: "tree" (the span and its place), "times" (only
-    their order is known), "input" (a prompt: here it holds only what was new)."""
+    their order is known), "input" (a prompt, part of which is missing)."""
     attributes[DERIVED] = list(what)
     return attributes
 

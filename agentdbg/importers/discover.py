@@ -67,26 +67,31 @@ def read_input(
 ) -> Reading:
     """The rows of an input, read while they are asked for.
 
-    forced: `--from`; mapping: `--map`, which means JSON lines; opener: how a path becomes a stream of bytes, for files
-    that only a library can read. Raises AgentdbgError for an unknown format name. An input that the user named and that
+    forced: `--from`; mapping: what the fields of unusual JSON lines mean; opener: how a path becomes a stream of bytes,
+    for files that only a library can read. Raises AgentdbgError for an unknown format name. An input that the user named and that
     holds no span or log record raises Unreadable: here, if its first bytes tell, else after its last row. Inside a
     folder it gives a note instead.
     """
-    wanted = _named(forced or (_PLAIN if mapping else None))
+    wanted = _named(forced)
     try:
         opened = opener(item.path)
     except Unreadable as error:
         if item.explicit:
             raise
-        return Reading(iter([NoteRow("info", error.message)]), None)
+        return Reading(iter([_aside(error, item)]), None)
     try:
         importer = _chosen(opened, item, wanted, bool(mapping))
     except BaseException as error:
         opened.close()
         if isinstance(error, Unreadable) and not item.explicit:
-            return Reading(iter([*opened.notes(), NoteRow("info", error.message)]), None)
+            return Reading(iter([*opened.notes(), _aside(error, item)]), None)
         raise
     return Reading(_rows(opened, importer, item, Source(item.name, mapping or {})), importer.name)
+
+
+def _aside(error: AgentdbgError, item: Input) -> NoteRow:
+    """The note on a file of a folder that is no trace; a note says which file it is about."""
+    return NoteRow("info", error.message.replace(f"{item.name} holds", "this holds"))
 
 
 def _named(name: str | None) -> Importer | None:
@@ -110,6 +115,8 @@ def _chosen(opened: Opened, item: Input, wanted: Importer | None, mapped: bool) 
     if wanted is None:
         if matching:
             return matching[0]
+        if mapped and opened.head.lstrip()[:1] in (b"{", b"["):
+            return next(importer for importer in shelf() if importer.name == _PLAIN)
         raise Unreadable(
             f"{item.name} holds no trace: {_looks_like(opened.head)}",
             f"formats: {', '.join(names())}; --from NAME forces one, --map field=path reads unusual JSON lines",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO, cast
 
 import duckdb
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from agentdbg.importers import Opened, open_input
 from agentdbg.rows import NoteRow
+from agentdbg.vocabulary.jsontext import dump, load
 
 MAGIC = b"PAR1"
 _ROWS = 64  # a time: payloads make rows of a megabyte
@@ -31,9 +32,11 @@ def opened(path: str) -> Opened:
 
 
 def _is_parquet(path: str) -> bool:
+    if not os.path.isfile(path):  # what is read from a pipe to look at it is gone
+        return False
     try:
         with open(path, "rb") as stream:
-            return os.path.isfile(path) and stream.read(len(MAGIC)) == MAGIC
+            return stream.read(len(MAGIC)) == MAGIC
     except OSError:
         return False  # opening it as anything else says why
 
@@ -60,7 +63,7 @@ class _Lines(io.RawIOBase):
                 return 0
             if text is None:
                 return 0
-            self._ready = memoryview(text.encode())
+            self._ready = memoryview(text)
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
         self._ready = self._ready[size:]
@@ -71,7 +74,7 @@ class _Lines(io.RawIOBase):
         super().close()
 
 
-def _rows(path: str) -> Generator[str, None, None]:
+def _rows(path: str) -> Generator[bytes, None, None]:
     import pyarrow.parquet as pq
 
     with (
@@ -79,16 +82,27 @@ def _rows(path: str) -> Generator[str, None, None]:
         pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file,
     ):
         con.execute("SET TimeZone = 'UTC'")
-        for batch in file.iter_batches(_ROWS):
-            con.register("batch", pa.Table.from_batches([batch]))
-            for (line,) in con.execute(f"SELECT to_json(b)::VARCHAR FROM ({_with_text(con)}) b").fetchall():
-                yield f"{line}\n"
-            con.unregister("batch")
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(_ROWS, row_groups=[group]):
+                con.register("batch", pa.Table.from_batches([batch]))
+                yield from _lines(con)
+                con.unregister("batch")
 
 
-def _with_text(con: duckdb.DuckDBPyConnection) -> str:
-    """A statement for the rows of the batch in which bytes are the text they hold, else base64."""
-    columns = con.execute("SELECT column_name FROM (DESCRIBE batch) WHERE column_type = 'BLOB'").fetchall()
-    names = ['"' + name.replace('"', '""') + '"' for (name,) in columns]
+def _lines(con: duckdb.DuckDBPyConnection) -> Iterator[bytes]:
+    """The rows of the batch, bytes in them as the text they hold, else as base64."""
+    columns = con.execute("SELECT column_name, column_type FROM (DESCRIBE batch)").fetchall()
+    names = ['"' + name.replace('"', '""') + '"' for name, kind in columns if kind == "BLOB"]
     texts = ", ".join(f"coalesce(try(decode({name})), to_base64({name})) AS {name}" for name in names)
-    return f"SELECT * REPLACE ({texts}) FROM batch" if texts else "FROM batch"
+    rows = f"SELECT * REPLACE ({texts}) FROM batch" if texts else "FROM batch"
+    shared = any("STRUCT" in kind for _, kind in columns)
+    for (text,) in con.execute(f"SELECT to_json(b)::VARCHAR FROM ({rows}) b").fetchall():
+        # a field that one row has all rows of a struct column have: null is what the others did not have
+        yield (dump(_told(load(text))) if shared else text).encode() + b"\n"
+
+
+def _told(value: Any) -> Any:
+    """A JSON value without the nulls in its objects."""
+    if isinstance(value, dict):
+        return {key: _told(inner) for key, inner in value.items() if inner is not None}
+    return [_told(inner) for inner in value] if isinstance(value, list) else value

@@ -42,8 +42,14 @@ def stopped_while_reading_stdin(folder: Path, *command: str) -> subprocess.Popen
     assert running.stdin is not None
     running.stdin.write(spans(100, 3_000).encode())  # more than a pipe holds: written means read
     running.stdin.flush()
-    running.send_signal(signal.SIGINT)
-    running.wait(timeout=60)
+    for _ in range(3):  # one that comes just before Python goes to wait for input is heard with the next
+        running.send_signal(signal.SIGINT)
+        try:
+            running.wait(timeout=20)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    assert running.returncode is not None
     return running
 
 

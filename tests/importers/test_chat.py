@@ -13,7 +13,8 @@ from agentdbg.importers.chat import Chat
 from agentdbg.importers.contract import Source
 from agentdbg.rows import NoteRow, RawSpan
 
-NO_TIMES = "messages tell no times: their spans stand in order, without durations"
+DERIVED = "a list of messages records messages, no spans: the tree was derived from their order"
+NO_TIMES = f"{DERIVED}, times tell only their order"
 SYSTEM, ASK = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Weather in Rome?"}
 
 
@@ -88,16 +89,15 @@ def test_conversations_one_after_the_other_are_traces_of_their_own(separator):
 
 
 def test_what_each_span_holds():
+    derived = {"agentdbg.derived": ["tree", "times"]}
     root, asking, tool, last = spans(json.dumps(LOOKED))
-    assert root.attributes == {
-        "conversation.step": "run", "conversation.derived": "messages", "conversation.input": LOOKED[:2], "conversation.output": LOOKED[4],
-    }  # fmt: skip
-    assert asking.attributes == {"conversation.step": "answer", "conversation.message": [LOOKED[2]], "conversation.messages": LOOKED[:2]}
+    assert root.attributes == {"conversation.step": "run", **derived, "conversation.input": LOOKED[:2], "conversation.output": LOOKED[4]}
+    assert asking.attributes == {"conversation.step": "answer", **derived, "conversation.message": [LOOKED[2]], "conversation.messages": LOOKED[:2]}
     assert tool.attributes == {
-        "conversation.step": "tool", "conversation.result": LOOKED[3],
+        "conversation.step": "tool", **derived, "conversation.result": LOOKED[3],
         "conversation.call": {"type": "tool_call", "id": "c1", "name": "weather", "arguments": {"city": "Rome"}},
     }  # fmt: skip
-    assert last.attributes == {"conversation.step": "answer", "conversation.message": [LOOKED[4]], "conversation.messages": LOOKED[:4]}
+    assert last.attributes == {"conversation.step": "answer", **derived, "conversation.message": [LOOKED[4]], "conversation.messages": LOOKED[:4]}
     assert notes(json.dumps(LOOKED)) == [NO_TIMES]
 
 
@@ -111,13 +111,19 @@ def test_times_that_every_message_tells():
     timed = [{**message, "created_at": f"2026-01-01T00:00:0{at}Z"} for at, message in enumerate(LOOKED)]
     base = 1_767_225_600_000_000_000
     assert [((span.start_ns - base) // 10**9, (span.end_ns - base) // 10**9) for span in spans(json.dumps(timed))] == [(0, 4), (2, 2), (2, 3), (4, 4)]
-    assert notes(json.dumps(timed)) == []
+    assert notes(json.dumps(timed)) == [DERIVED]
+    assert all(span.attributes["agentdbg.derived"] == ["tree"] for span in spans(json.dumps(timed)))
     assert notes(json.dumps([LOOKED[0], *timed[1:]])) == [NO_TIMES]
 
 
 def test_the_same_file_gives_the_same_ids():
     assert spans(json.dumps(LOOKED)) == spans(json.dumps(LOOKED))
     assert spans(json.dumps(LOOKED))[0].trace_id != spans(json.dumps(LOOKED[1:]))[0].trace_id
+
+
+def test_what_an_agent_was_sent_of_a_common_talk_is_not_known():
+    found = spans(json.dumps([ASK, says("a", name="planner"), says("b")]))
+    assert [span.attributes["agentdbg.derived"][2:] for span in found if span.name == "answer"] == [["input"], []]
 
 
 def test_named_answers_are_those_of_agents():
@@ -228,7 +234,7 @@ def test_the_times_of_a_logged_call():
     record = {"ts": "2026-01-01T00:00:00Z", "latency_ms": 250, "messages": [ASK], "response": response(says("21"))}
     root, answer = spans(log(record))
     assert (root.start_ns, root.end_ns, answer.end_ns) == (1_767_225_600_000_000_000, 1_767_225_600_250_000_000, 1_767_225_600_250_000_000)
-    assert notes(log(record)) == []
+    assert notes(log(record)) == [DERIVED]
 
 
 def test_a_call_that_failed():
@@ -275,12 +281,12 @@ def test_what_comes_after_the_last_answer_is_kept():
 
 
 def test_late_answers_of_a_very_long_conversation_hold_only_what_was_new(monkeypatch):
-    monkeypatch.setattr("agentdbg.importers.conversation._HISTORY_BYTES", 3_000)
+    monkeypatch.setattr("agentdbg.importers.conversation.PROMPT_BYTES", 3_000)
     talk = [message for number in range(20) for message in ({"role": "user", "content": str(number) * 50}, says("ok"))]
     answers = [span for span in spans(json.dumps(talk)) if span.name == "answer"]
     assert [len(span.attributes["conversation.messages"]) for span in answers[:3]] == [1, 3, 5]
     assert answers[-1].attributes["conversation.messages"] == talk[38:39]
-    assert answers[-1].attributes["conversation.messages_left_out"] == 38
+    assert [answer.attributes["agentdbg.derived"] for answer in (answers[0], answers[-1])] == [["tree", "times"], ["tree", "times", "input"]]
     assert any("only what was new" in note for note in notes(json.dumps(talk)))
 
 

@@ -27,6 +27,16 @@ SAMPLES = [
     b'agent planner "task" -> "answer"\n  llm gpt-4o in=1 out=2 x3\n  tool search {"q": [1]} -> [] dur=2s error="E: x"\n',
     bytes.fromhex("0a2f0a00122b0a030a016c12240a1000010203040506070809"), b"\x28\xb5\x2f\xfd\x04\x00", b"\x1f\x8b\x08\x00",
     "{\"trace_id\": 1, \"span_id\": 2}".encode("utf-16"),
+    b'--b\r\nContent-Disposition: form-data; name="post.r"\r\nContent-Type: application/json\r\n\r\n{"id":"r","trace_id":"t","run_type":"llm"}\r\n--b\r\n'
+    b'Content-Disposition: form-data; name="patch.r.outputs"\r\n\r\n{"a":[1]}\r\n--b\r\nContent-Disposition: form-data; name="feedback.r"\r\n\r\n{"run_id":"r"}\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="attachment.r.a"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n\r\n--b--\r\n',
+    b'{"post": [{"id": "r", "trace_id": "t", "inputs": {"a": 1}}], "patch": [{"id": "r", "end_time": "2026-01-01T00:00:00Z", "error": "E"}]}',
+    b'[{"trace_id": "t", "messages": [{"type": "human", "content": "hi"}, {"type": "ai", "content": "", "name": "a", "tool_calls": [{"name": "f", "args": {"x": [1]}, '
+    b'"id": "c"}], "response_metadata": {}}, {"type": "tool", "content": "1", "tool_call_id": "c", "status": "error"}], "metadata": {"start_time": "2026-01-01T00:00:00Z"}}]',
+    b'[{"role": "user", "content": "hi", "created_at": 1}, {"role": "assistant", "content": null, "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}], '
+    b'"created_at": 2}, {"role": "tool", "tool_call_id": "c", "content": "1", "created_at": 3}]',
+    b'{"model": "m", "system": "s", "messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "is_error": true}]}], "response": {"content": '
+    b'[{"type": "text", "text": "a"}], "usage": {"input_tokens": 1}, "created": 5}, "latency_ms": 3, "ts": 4}\n' * 2,
 ]  # fmt: skip
 for pattern in (
     "*/healthy.binpb",
@@ -108,7 +118,8 @@ def test_any_bytes_in_any_importer(importer, data, edits):
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
     ["resourceSpans", "scopeSpans", "spans", "scope", "resource", "attributes", "key", "value", "stringValue", "arrayValue", "values", "events", "links", "status", "code",
      "traceId", "spanId", "startTimeUnixNano", "resourceLogs", "logRecords", "body", "id", "run_type", "trace_id", "span_id", "child_runs", "dotted_order", "start_time",
-     "error", "agent", "llm", "metadata", "object", "span_data", "data", "runs", "name", "parent_id", "flags", "kind"]), inner, max_size=4), max_leaves=20)  # fmt: skip
+     "error", "agent", "llm", "metadata", "object", "span_data", "data", "runs", "name", "parent_id", "flags", "kind", "messages", "role", "content", "tool_calls",
+     "function", "arguments", "type", "response", "choices", "usage", "request", "post", "patch"]), inner, max_size=4), max_leaves=20)  # fmt: skip
 
 
 @pytest.mark.parametrize("importer", shelf(), ids=lambda importer: importer.name)
@@ -120,6 +131,9 @@ def test_any_json_in_any_importer(importer, value):
         {"resourceSpans": [{"scopeSpans": [{"spans": [value]}]}]},
         {"id": "a", "run_type": "llm", "child_runs": [value]},
         {"trace_id": "t", "spans": [value]},
+        {"messages": [{"role": "assistant", "content": value, "tool_calls": value}, value], "response": value, "model": value, "ts": value},
+        [{"type": "ai", "content": "", "response_metadata": value, "tool_calls": [value]}, {"type": "tool", "content": value}],
+        {"post": [value, {"id": "r", "trace_id": "t", "child_runs": value}], "patch": [value]},
     ):
         data = msgspec.json.encode(wrapped)
         for row in importer.read(io.BytesIO(data), Source("x")):
