@@ -9,7 +9,7 @@ fail_on = "high"                    # or critical, medium, low, info, never
 agent = "meta.worker"
 
 [detectors."loop.cycle"]            # options as `agentdbg explain loop.cycle` lists them
-laps = 4
+least_laps = 4
 
 [[suppress]]
 detector = "silent.empty"

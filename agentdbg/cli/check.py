@@ -26,11 +26,19 @@ def command(
     sources: Sources,
     drawing: Drawing,
     paths: Annotated[
-        list[str], typer.Argument(metavar="[PATH]...", default_factory=list, help="Trace files; else the store.")
+        list[str],
+        typer.Argument(
+            metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."
+        ),
     ],
     ignore: Annotated[
         list[str],
-        typer.Option(metavar="DETECTOR", default_factory=list, help="Suppress what this detector finds; repeatable."),
+        typer.Option(
+            metavar="DETECTOR",
+            default_factory=list,
+            show_default=False,
+            help="Suppress what this detector finds; repeatable.",
+        ),
     ],
     fail_on: Annotated[
         Thresholds | None, typer.Option(help="The least severity that fails the build; hints never do. Default high.")

@@ -84,7 +84,9 @@ def _take_in(
             progress.doing("judging")
             judged = judge_and_keep(store, config.detectors)
     spans = sum(report.spans for report in reports)
-    messages.plain(f"{spans:,} spans in {took:.1f} s, {spans / max(took, 1e-9):,.0f} a second")
+    if spans:
+        rate = f", {spans / took:,.0f} a second" if took > 1 else ""  # below, it would tell the start-up time
+        messages.plain(f"{spans:,} spans in {took:.1f} s{rate}")
     return reports, judged
 
 

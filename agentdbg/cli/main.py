@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
 def _usage(problem: typer.TyperException) -> int:
     """A command line that cannot be understood. Where it was empty, the help is what the problem says."""
     context = getattr(problem, "ctx", None)
-    message = problem.format_message()
+    message = problem.format_message().replace("Value error, ", "")  # pydantic's word, which typer passes on
     if message.startswith("Usage:"):
         messages.plain(message)
         return NOT_JUDGED

@@ -18,7 +18,10 @@ def command(
     drawing: Drawing,
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement over the public views.")],
     paths: Annotated[
-        list[str], typer.Argument(metavar="[PATH]...", default_factory=list, help="Trace files; else the store.")
+        list[str],
+        typer.Argument(
+            metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."
+        ),
     ],
 ) -> None:
     """Ask the traces with SQL (DuckDB's).

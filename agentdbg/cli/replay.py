@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from agentdbg.cli.asked import span_of
+from agentdbg.cli.nexts import typed
 from agentdbg.cli.opening import one_id, opened
 from agentdbg.cli.options import Drawing, Sources
 from agentdbg.cli.output import write
@@ -44,6 +46,7 @@ def command(
     with opened(paths, sources) as here:
         trace_id, span_id = span_of(here, span)
         inspection = inspect(here.store.reader(), trace_id, span_id)
+        inspection = replace(inspection, next=tuple(typed(here, command, trace_id) for command in inspection.next))
         write(
             drawing,
             {

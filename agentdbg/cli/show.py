@@ -66,6 +66,7 @@ def command(
         typer.Argument(
             metavar="[TRACE_ID] [PATH]...",
             default_factory=list,
+            show_default=False,
             help="A run (4 characters of its id, or `latest`), trace files.",
         ),
     ],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from agentdbg.cli.asked import span_of
 from agentdbg.cli.judged import of_trace
+from agentdbg.cli.nexts import typed
 from agentdbg.cli.opening import one_id, opened
 from agentdbg.cli.options import Drawing, Sources
 from agentdbg.cli.output import write
@@ -43,6 +45,7 @@ def command(
         reader = here.store.reader()
         trace = reader.trace(trace_id)
         detail = span_detail(trace, reader.span(trace_id, span_id), of_trace(here, trace_id).findings)
+        detail = replace(detail, next=tuple(typed(here, command, trace_id) for command in detail.next))
         write(
             drawing,
             {

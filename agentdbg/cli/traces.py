@@ -17,7 +17,10 @@ def command(
     sources: Sources,
     drawing: Drawing,
     paths: Annotated[
-        list[str], typer.Argument(metavar="[PATH]...", default_factory=list, help="Trace files; else the store.")
+        list[str],
+        typer.Argument(
+            metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."
+        ),
     ],
     failed: Annotated[bool, typer.Option("--failed", help="Only runs that ended in an error.")] = False,
     since: Annotated[

@@ -11,7 +11,7 @@ from typing import Any
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import count, first, keep, keep_json, keep_messages, number
-from agentdbg.vocabulary.jsontext import decoded, dump, literal, parsed
+from agentdbg.vocabulary.jsontext import decoded, dump, literal, load, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions, tool_result
 from agentdbg.vocabulary.responses import answers
 
@@ -39,6 +39,7 @@ NAMED = {
     "tool_choice": "tool_choice", "toolChoice": "tool_choice", "parallel_tool_calls": "parallel_tool_calls",
     "response_format": "response_format", "reasoning_effort": "reasoning_effort",
 }  # fmt: skip
+WORDS = ("stop", "tool_choice", "response_format", "reasoning_effort")  # parameters that are no numbers or switches
 ABSENT: tuple[Any, ...] = (None, "", "null", "None", "{}", "[]", {}, [], -1)
 # Buckets of usageDetails are priced one by one and do not overlap; these count as input under another name.
 APART = ("cache_read_input_tokens", "cache_creation_input_tokens")
@@ -187,5 +188,14 @@ def _tools(value: Any) -> Any:
 def _parameters(attributes: dict[str, Any], row: SpanRow) -> None:
     told = parsed(first(attributes, PARAMETERS))
     if row.parameters is None and isinstance(told, dict):
-        found = {NAMED[key]: parsed(value) for key, value in told.items() if key in NAMED and value not in ABSENT}
+        found = {NAMED[key]: value for key, value in told.items() if key in NAMED and value not in ABSENT}
+        found = {key: parsed(value) if key in WORDS else _figure(value) for key, value in found.items()}
         row.parameters = dump(found) if found else None
+
+
+def _figure(value: Any) -> Any:
+    """A number or switch, also as the text that some versions of Langfuse make of it."""
+    try:
+        return load(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

@@ -10,6 +10,7 @@ from agentdbg.vocabulary.fields import first, keep, keep_messages
 from agentdbg.vocabulary.jsontext import dump, literal, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions
 from agentdbg.vocabulary.requests import PARAMETERS
+from agentdbg.vocabulary.responses import usage
 
 KINDS = {"llm": "llm", "tool": "tool", "retriever": "retriever"}
 
@@ -108,7 +109,8 @@ def _answer(outputs: Any) -> list[tuple[Message, dict[str, Any]]]:
     """Each answer with the raw message it came from (where usage and ids sit)."""
     raw = _raw_answers(outputs) if isinstance(outputs, dict) else outputs
     found = messages(raw, "assistant") or []
-    sources = [item.get("kwargs", item) if isinstance(item, dict) else {} for item in raw or []]
+    items = raw if isinstance(raw, list) else [raw]
+    sources = [_dict(item.get("kwargs", item)) if isinstance(item, dict) else {} for item in items]
     return [(said, sources[index] if index < len(sources) else {}) for index, said in enumerate(found)]
 
 
@@ -132,15 +134,15 @@ def _raw_answers(outputs: dict[str, Any]) -> list[Any]:
 
 def _usage(run: dict[str, Any], metadata: dict[str, Any], raw: dict[str, Any], outputs: Any, row: SpanRow) -> None:
     response, whole = _dict(raw.get("response_metadata")), _dict(outputs)
-    usage = _dict(raw.get("usage_metadata") or metadata.get("usage_metadata") or whole.get("usage_metadata"))
-    usage = usage or _dict(whole.get("usage"))
-    keep(row, "input_tokens", first(usage, ("input_tokens", "prompt_tokens")))
-    keep(row, "output_tokens", first(usage, ("output_tokens", "completion_tokens")))
+    used = _dict(raw.get("usage_metadata") or metadata.get("usage_metadata") or whole.get("usage_metadata"))
+    used = used or _dict(whole.get("usage"))
+    for field, count in usage(used).items():
+        keep(row, field, count)
     if row.status != "error":  # LangSmith rolls up 0 where a failed call reported nothing
         told = {**run, **_dict(run.get("token_usage"))}
         keep(row, "input_tokens", first(told, ("prompt_tokens", "input_tokens")))
         keep(row, "output_tokens", first(told, ("completion_tokens", "output_tokens")))
-    details_in, details_out = _dict(usage.get("input_token_details")), _dict(usage.get("output_token_details"))
+    details_in, details_out = _dict(used.get("input_token_details")), _dict(used.get("output_token_details"))
     keep(row, "cached_tokens", details_in.get("cache_read"))
     keep(row, "cache_write_tokens", details_in.get("cache_creation"))
     keep(row, "reasoning_tokens", details_out.get("reasoning"))

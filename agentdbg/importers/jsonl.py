@@ -83,11 +83,14 @@ class _Reader:
             if isinstance(spans, list) and any(isinstance(span, dict) for span in spans):
                 trace = {key: value for key, value in record.items() if key != path.split(".")[0]}
                 trace_id = self._find(record, "trace_id", {})
+                made: list[RawSpan] = []
                 for span in spans:
                     if isinstance(span, dict):
-                        yield self._span(span, piece, trace_id, trace)
+                        made.append(self._span(span, piece, trace_id, trace))
                     else:
                         unknown(span, f"an object in {path}", self._line, self.notes)
+                yield from self._run(trace, made, piece)
+                yield from made
                 return
         if (
             self._find(record, "trace_id", {}) is None
@@ -97,6 +100,23 @@ class _Reader:
             unknown(record, "a trace id, a span id, an agent or a start time", self._line, self.notes)
             return
         yield self._span(record, piece, None, {})
+
+    def _run(self, trace: dict[str, Any], made: list[RawSpan], piece: Piece) -> Iterator[RawSpan]:
+        """The object around several parentless spans, as the root they have. Its task is what went in and no name: runs of
+        one workflow share a name."""
+        roots = [span for span in made if span.parent_id is None]
+        if len(roots) < 2:
+            return
+        told = {**trace, "kind": "workflow", "span_id": f"run:{made[0].trace_id}"}
+        run = self._span(told, piece, made[0].trace_id, {})
+        run.name = str(trace.get("workflow") or trace.get("name") or "run")
+        if trace.get("task") is not None:
+            run.attributes.setdefault("input", trace["task"])
+        run.start_ns = min((span.start_ns for span in [run, *made] if span.start_ns is not None), default=None)
+        run.end_ns = max((span.end_ns for span in [run, *made] if span.end_ns is not None), default=None)
+        for span in roots:
+            span.parent_id = run.span_id
+        yield run
 
     def _mapped(self, record: dict[str, Any]) -> bool:
         return any(

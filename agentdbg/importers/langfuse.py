@@ -38,6 +38,7 @@ _OWN = frozenset(
         "endTime", "end_time", "statusMessage", "status_message",
     }
 )  # fmt: skip
+_RECORDED = ("scope", "attributes", "resourceAttributes")
 _SHARED = ("name", "sessionId", "userId", "tags", "release", "version", "environment")
 _OBSERVATION = "a Langfuse observation, or a trace with its observations"
 _DEPTH = 2  # {"trace": {…}, "observations": [ are two open brackets around an observation
@@ -124,17 +125,17 @@ class _Reader:
         yield from spans
 
     def _span(self, item: dict[str, Any], shared: dict[str, Any], piece: Piece, trace_id: str = "") -> RawSpan:
-        metadata = as_object(item.get("metadata"))
+        told = from_json(item.get("metadata"))
+        metadata = as_object(told)
         scope, recorded = as_object(metadata.get("scope")), as_object(metadata.get("attributes"))
-        rest = {key: value for key, value in metadata.items() if key not in ("scope", "attributes")}
-        resource = as_object(rest.pop("resourceAttributes", None))
-        if not isinstance(item.get("metadata"), dict | str):
-            rest = item.get("metadata") or {}
+        rest = {key: value for key, value in metadata.items() if key not in _RECORDED or not as_object(value)}
         attributes = {key: _typed(key, value) for key, value in recorded.items()}
         attributes.update({f"langfuse.{key}": v for key, v in item.items() if key not in _OWN and tells(v)})
         attributes.pop("langfuse.metadata", None)
-        if rest:
+        if tells(rest := rest if isinstance(told, dict) else told):
             attributes["langfuse.metadata"] = rest
+        if tells(scope.get("attributes")):
+            attributes["langfuse.scope.attributes"] = scope["attributes"]
         attributes.update(shared)
         span_id = text(item.get("id")) or blake2b(piece.text, digest_size=8).hexdigest()
         start_ns = time_ns(item.get("startTime", item.get("start_time")), "startTime", piece.line, self.notes)
@@ -158,7 +159,7 @@ class _Reader:
             attributes=attributes,
             scope=text(scope.get("name")) or SCOPE,
             scope_version=text(scope.get("version")),
-            resource=resource,
+            resource=as_object(metadata.get("resourceAttributes")),
             line=piece.line,
         )
 
@@ -169,7 +170,9 @@ def _observations(value: dict[str, Any]) -> list[Any]:
     if not isinstance(beside, list):
         trace = value.get("trace")
         beside = trace.get("observations") if isinstance(trace, dict) else None
-    return [item for item in beside if not isinstance(item, str)] if isinstance(beside, list) else []
+    if not isinstance(beside, list) or all(isinstance(item, str) for item in beside):
+        return []
+    return beside
 
 
 def _root(trace: dict[str, Any], told: dict[str, Any], spans: list[RawSpan], line: int) -> RawSpan:

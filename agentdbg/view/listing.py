@@ -97,7 +97,7 @@ def _summary(row: Sequence[Any]) -> TraceSummary:
         start_ns=row[3],
         duration_ns=row[4],
         span_count=row[5],
-        agents=tuple(sorted(row[6] or ())),
+        agents=tuple(row[6] or ()),
         llm_calls=row[7],
         tool_calls=row[8],
         handoffs=row[9],

@@ -79,7 +79,7 @@ def summarise(trace: Trace) -> TraceSummary:
     sums = Totals()
     for call in trace.calls:
         sums.count(call)
-    agents = {turn.agent for turn in trace.turns} or {span.agent for span in trace.spans if span.agent}
+    agents = dict.fromkeys(turn.agent for turn in trace.turns)  # in order of their first turn
     with_tokens = sum(call.input_tokens is not None or call.output_tokens is not None for call in trace.calls)
     return TraceSummary(
         trace_id=trace.trace_id,
@@ -88,7 +88,7 @@ def summarise(trace: Trace) -> TraceSummary:
         start_ns=trace.start_ns,
         duration_ns=trace.duration_ns,
         span_count=len(trace.spans),
-        agents=tuple(sorted(agents)),
+        agents=tuple(agents),
         llm_calls=sums.calls,
         tool_calls=sum(span.kind == "tool" for span in trace.spans),
         handoffs=len(trace.handoffs),

@@ -124,6 +124,6 @@ def _next(run: Run) -> str:
         return run.findings[0].next
     failed = [span for span in run.trace.spans if span.status == "error"]
     slow = sorted(run.trace.calls, key=lambda call: (-(call.duration_ns or 0), call.span_id))
-    for candidate in (*failed, *slow, *run.trace.spans):
-        return f"agentdbg span {ShortIds(run.forest.by_id)(candidate.span_id)}"
-    return "agentdbg traces"
+    named = [span.span_id for span in failed] + [call.span_id for call in slow]
+    named += [span.span_id for span in run.trace.spans[:1]]
+    return f"agentdbg span {ShortIds(run.forest.by_id)(named[0])}" if named else "agentdbg traces"

@@ -264,6 +264,23 @@ def test_langsmith_wrapped_openai_client() -> None:
     assert json.loads(row.output or "")[0]["parts"] == HELLO[0]["parts"]
 
 
+def test_langsmith_query_interface_tells_the_thread_and_the_metadata_beside_the_run() -> None:
+    row = read({"langsmith.run_type": "chain", "langsmith.thread_id": "t7", "langsmith.metadata": {"langgraph_node": "planner"}}, scope="langsmith")
+    assert (row.session_id, row.agent_hint) == ("t7", "planner")
+
+
+def test_langsmith_usage_of_anthropic_counts_what_its_cache_holds() -> None:
+    usage = {"input_tokens": 9, "output_tokens": 5, "cache_read_input_tokens": 100}
+    outputs = {"role": "assistant", "content": [{"type": "text", "text": "hello"}], "usage": usage}
+    row = read({"langsmith.run_type": "llm", "langsmith.outputs": outputs}, scope="langsmith")
+    assert (row.input_tokens, row.output_tokens, row.cached_tokens) == (109, 5, 100)
+
+
+@pytest.mark.parametrize("outputs", [1, "hello", [], [1], {"generations": [[1]]}, {"choices": [1]}, {"message": 1}])
+def test_langsmith_answers_of_an_odd_shape_are_read_as_far_as_they_go(outputs: Any) -> None:
+    assert read({"langsmith.run_type": "llm", "langsmith.outputs": outputs}, scope="langsmith").kind == "llm"
+
+
 def test_langsmith_handoffs_by_exception_are_no_failures() -> None:
     row = run(
         run_type="chain", error="ParentCommand(Command(graph='__parent__'))Traceback (most recent call last):\n ..."

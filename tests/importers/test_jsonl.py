@@ -81,11 +81,13 @@ def test_one_trace_a_document():
             {"span_id": "b", "agent": "writer", "timestamp": 1767225602},
         ],
     }  # fmt: skip
-    first, second = spans(document)
+    run, first, second = spans(document)
+    assert (run.name, run.attributes["input"], run.parent_id) == ("run", "find rome", None)
+    assert first.parent_id == second.parent_id == run.span_id
     assert first == RawSpan(
         "t1",
         "a",
-        None,
+        "run:t1",
         "planner",
         NEW_YEAR_NS,
         NEW_YEAR_NS + 1_500_000_000,
@@ -101,7 +103,7 @@ def test_one_trace_a_document():
 
 
 def test_the_session_of_a_document_is_that_of_its_spans():
-    first, second = spans(
+    _, first, second = spans(
         {"trace_id": "t", "session_id": "s1", "spans": [{"span_id": "a"}, {"span_id": "b", "session_id": "s2"}]}
     )
     assert (first.attributes["session_id"], second.attributes["session_id"]) == ("s1", "s2")

@@ -162,6 +162,23 @@ def test_the_spelling_of_the_query_interface():
     )
 
 
+def test_the_start_of_a_run_that_only_its_order_tells():
+    dotted = f"20260101T000000000000Z{ROOT}.20260101T000000123456Z{CHILD}"
+    assert spans({**without("start_time"), "dotted_order": dotted})[0].start_ns == START_NS
+    assert spans({**without("start_time"), "dotted_order": "soon"})[0].start_ns is None
+
+
+def test_a_page_that_breaks_off_keeps_the_runs_before_the_cut():
+    text = json.dumps({"cursors": {}, "runs": [RUN, {**RUN, "id": "b"}, {**RUN, "id": "c"}]})[:-30]
+    assert [row.span_id for row in read(text) if isinstance(row, RawSpan)] == [CHILD, "b"]
+    assert "cut off" in notes(text)[0].message
+
+
+def test_a_run_that_breaks_off_does_not_pass_for_one_that_never_ended():
+    text = json.dumps(RUN)[: json.dumps(RUN).index('"end_time"')]
+    assert [type(row) for row in read(text)] == [NoteRow]
+
+
 def test_one_bad_line_among_good_ones():
     text = f"{json.dumps(RUN)}\n{{broken\n{json.dumps(RUN)}\n"
     assert [type(row) for row in read(text)] == [RawSpan, NoteRow, RawSpan]
