@@ -21,7 +21,7 @@ from agentdbg.importers.record_fields import as_object, text
 from agentdbg.rows import RawSpan
 
 _TRAJECTORY = "an ATIF trajectory: steps and agent"
-_DEPTH = 2  # {"steps": [ are two open brackets around a step
+_AROUND = ("steps", "subagent_trajectories")
 _VERSION = b'"ATIF-v'
 _DEEPEST = 50  # trajectories in trajectories
 
@@ -38,7 +38,7 @@ class Atif:
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         reader = _Reader()
         for piece in pieces(stream):
-            for value in documents(piece, _TRAJECTORY, reader.notes, _DEPTH, lambda _: False):
+            for value in documents(piece, _TRAJECTORY, reader.notes, _AROUND, named=True):
                 yield from reader.record(value, piece)
             yield from reader.notes.drain()
         yield from reader.notes.finish()

@@ -187,8 +187,8 @@ def _matched(calls: list[dict[str, Any]], results: list[dict[str, Any]]) -> list
     """The result of each call, {} for one without. A single result of a single call needs not to name it."""
     if len(calls) == len(results) == 1 and results[0].get("source_call_id") is None:
         return results
-    by_id = {result["source_call_id"]: result for result in reversed(results) if text(result.get("source_call_id"))}
-    return [by_id.get(call.get("tool_call_id"), {}) for call in calls]
+    by_id = {text(result.get("source_call_id")): result for result in reversed(results)}
+    return [by_id.get(call_id, {}) if (call_id := text(call.get("tool_call_id"))) else {} for call in calls]
 
 
 def _message(step: dict[str, Any]) -> dict[str, Any]:

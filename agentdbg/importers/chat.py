@@ -85,7 +85,11 @@ def _answer(beside: dict[str, Any]) -> Turn | None:
     if error and (not said or (isinstance(raw, dict) and not raw.keys() & {"choices", "content", "output"})):
         text = error.get("message") if isinstance(error, dict) else error
         return Turn(raw, {"role": "assistant", "parts": []}, True, text if isinstance(text, str) else dump(error))
-    return Turn(raw, said[0], True) if said else None
+    if not said:
+        return None
+    # several choices are answers of their own, of which the talk goes on with the first; several items are one answer
+    one = said[:1] if isinstance(raw, dict) and "choices" in raw else said
+    return Turn(raw, {"role": "assistant", "parts": [part for item in one for part in item["parts"]]}, True)
 
 
 def _times(beside: dict[str, Any]) -> tuple[int | None, int | None]:

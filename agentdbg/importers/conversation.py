@@ -102,11 +102,15 @@ class Conversations:
 
 
 def _marks(turns: list[Turn]) -> list[bytes]:
-    """What names the first 0, 1, 2, … messages: who said what. Reasoning is often not sent back."""
+    """What names the first 0, 1, 2, … messages: who said what. Where a message ends is left out, since a response of
+    one is sent back as several, and so is reasoning, which is often not sent back."""
     marks = [b""]
     for turn in turns:
-        said = [turn.said["role"], turn.error, [part for part in turn.said["parts"] if part["type"] != "reasoning"]]
-        marks.append(blake2b(marks[-1] + _written(said), digest_size=16).digest())
+        here = marks[-1]
+        said = [part for part in turn.said["parts"] if part["type"] != "reasoning"]
+        for part in said if turn.error is None else [turn.error]:
+            here = blake2b(here + _written([turn.said["role"], part]), digest_size=16).digest()
+        marks.append(here)
     return marks
 
 
@@ -146,7 +150,8 @@ class _Tree:
             turn = told.turns[index]
             self._clock = min(max(self._clock, times[index - known]), MAX_NS)
             if turn.said["role"] == "assistant":
-                if self._answer is not None and before == index - 1 and _one_answer(told.turns[before], turn):
+                joins = index > known and before == index - 1 and _one_answer(told.turns[before], turn)
+                if self._answer is not None and joins:
                     self._answer.attributes["conversation.message"].append(turn.raw)
                 else:
                     self._said(told, turn)

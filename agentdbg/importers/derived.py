@@ -51,11 +51,10 @@ class Clock:
 
     def moment(self, timestamp: Any, line: int) -> Moment:
         at_ns = time_ns(timestamp, "timestamp", line, self._notes)
-        if at_ns is None and (self._last is None or not self._last.timed):
-            self.recorded = False
-            self._last = Moment(next(self._ticks), False, line)
-        else:
-            self._last = Moment(at_ns if at_ns is not None or self._last is None else self._last.at_ns, True, line)
+        if at_ns is None and self._last is not None and self._last.timed:
+            at_ns = self._last.at_ns
+        self.recorded = self.recorded and at_ns is not None
+        self._last = Moment(next(self._ticks), False, line) if at_ns is None else Moment(at_ns, True, line)
         return self._last
 
 

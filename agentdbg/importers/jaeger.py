@@ -18,7 +18,7 @@ from agentdbg.importers.times import MAX_NS
 from agentdbg.rows import RawEvent, RawSpan
 
 SCOPE = "jaeger"
-_DEPTH = 4  # {"data": [{"spans": [ are four open brackets around a span
+_AROUND = ("data", "spans")
 _TRACE = "a Jaeger trace: spans with traceID and spanID"
 _OWN = frozenset(
     {
@@ -45,7 +45,7 @@ class Jaeger:
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
         for piece in pieces(stream):
-            for value in documents(piece, _TRACE, notes, _DEPTH, _is_span):
+            for value in documents(piece, _TRACE, notes, _AROUND):
                 yield from _traces(value, piece, notes)
             yield from notes.drain()
         yield from notes.finish()

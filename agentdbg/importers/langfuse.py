@@ -41,7 +41,7 @@ _OWN = frozenset(
 _RECORDED = ("scope", "attributes", "resourceAttributes")
 _SHARED = ("name", "sessionId", "userId", "tags", "release", "version", "environment")
 _OBSERVATION = "a Langfuse observation, or a trace with its observations"
-_DEPTH = 2  # {"trace": {…}, "observations": [ are two open brackets around an observation
+_AROUND = ("trace", *_PAGES)
 # Langfuse stores every recorded attribute as text. These are numbers and switches where they were recorded.
 _TYPED = ("gen_ai.request.", "gen_ai.usage.", "ai.settings.", "ai.usage.", "llm.token_count.")
 
@@ -56,7 +56,7 @@ class Langfuse:
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         reader = _Reader()
         for piece in pieces(stream):
-            for value in documents(piece, _OBSERVATION, reader.notes, _DEPTH, _is_observation):
+            for value in documents(piece, _OBSERVATION, reader.notes, _AROUND):
                 yield from reader.record(value, piece)
             yield from reader.notes.drain()
         yield from reader.notes.finish()

@@ -24,7 +24,7 @@ from agentdbg.rows import RawEvent, RawSpan
 
 SCOPE = "mlflow"
 _TRACE = "an MLflow trace: info and data.spans"
-_DEPTH = 3  # {"data": {"spans": [ are three open brackets around a span
+_AROUND = ("traces", "data", "spans")
 _REQUEST = "mlflow.traceRequestId"
 _ROW = frozenset({"trace_metadata", "execution_duration", "assessments"})  # of search_traces()
 _OWN = frozenset(
@@ -43,6 +43,7 @@ class MLflow:
     def sniff(self, head: bytes, name: str) -> bool:
         return any(
             ("data.spans" in shape and ("info.trace_id" in shape or "info.request_id" in shape))
+            or {"traces.info", "traces.data"} <= shape
             or ({"spans", "trace_id"} <= shape and bool(_ROW & shape))
             or ({"spans.attributes", "spans.name"} <= shape and b"mlflow.span" in head)
             for shape in shapes(head)
@@ -51,7 +52,7 @@ class MLflow:
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
         for piece in pieces(stream):
-            for value in documents(piece, _TRACE, notes, _DEPTH, lambda _: False):
+            for value in documents(piece, _TRACE, notes, _AROUND):
                 yield from _traces(value, piece, notes)
             yield from notes.drain()
         yield from notes.finish()

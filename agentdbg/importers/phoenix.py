@@ -32,7 +32,6 @@ _OWN = frozenset(
     }
 )  # fmt: skip
 _SPAN = "a Phoenix span: span_kind with context.trace_id and context.span_id"
-_DEPTH = 2  # {"data": [ are two open brackets around a span
 _KIND = "openinference.span.kind"
 
 
@@ -46,7 +45,7 @@ class Phoenix:
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         reader = _Reader()
         for piece in pieces(stream):
-            for value in documents(piece, _SPAN, reader.notes, _DEPTH, _is_span):
+            for value in documents(piece, _SPAN, reader.notes, _PAGES):
                 yield from reader.record(value, piece)
             yield from reader.notes.drain()
         yield from reader.notes.finish()

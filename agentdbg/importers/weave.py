@@ -22,7 +22,6 @@ SCOPE = "weave"
 _PAGES = ("calls", "data")
 _OWN = frozenset({"id", "trace_id", "parent_id", "started_at", "ended_at", "exception"})
 _CALL = "a Weave call: op_name with id and trace_id"
-_DEPTH = 2  # {"calls": [ are two open brackets around a call
 _STATUS = {"success": "ok", "error": "error", "descendant_error": "ok", "running": "unset"}
 
 
@@ -39,7 +38,7 @@ class Weave:
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
         for piece in pieces(stream):
-            for value in documents(piece, _CALL, notes, _DEPTH, _is_call):
+            for value in documents(piece, _CALL, notes, _PAGES):
                 yield from _calls(value, piece, notes)
             yield from notes.drain()
         yield from notes.finish()

@@ -76,7 +76,7 @@ def _status(forest: Forest[Facts]) -> str:
     true_roots = [root.span for root in forest.roots if not root.orphan]
     if any(root.span.status == "error" for root in forest.roots):
         return "error"
-    if not true_roots or any(root.end_ns is None for root in true_roots):
+    if not true_roots or any(root.end_ns is None and root.start_ns is not None for root in true_roots):
         return "incomplete"
     return "ok"
 

@@ -17,7 +17,8 @@ from agentdbg.conventions import from_logs, kept, normalise
 from agentdbg.rows import NoteRow, RawEvent, RawLog, RawSpan, SpanRow
 from agentdbg.steps.messages import payload_keys
 from agentdbg.store.columns import arrow_schema, batch, insert
-from agentdbg.store.merge import merge
+from agentdbg.store.merge import ABSENT, merge
+from agentdbg.store.tables import PAYLOADS
 from agentdbg.vocabulary.jsontext import load
 
 BATCH = 5_000
@@ -170,8 +171,8 @@ def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]],
     for key in keys:
         distinct = copies[key]
         known += len(distinct.new) - 1 if not distinct.old else len(distinct.new)
-        if len(closed := [copy for copy in distinct.all if copy.end_ns is not None]) > 1:
-            notes.append(_conflict(key, closed))
+        if differ := _contradictions([copy for copy in distinct.all if copy.end_ns is not None]):
+            notes.append(_conflict(key, len(distinct.all), differ))
         row = merge([*distinct.all, from_logs(*key, events[key])] if key in events else distinct.all)
         row.input_key, row.output_key, row.output_empty = payload_keys(row.kind, row.input, row.output)
         merged.append(row)
@@ -232,15 +233,22 @@ def _events(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[RawEve
     return out
 
 
-def _conflict(key: tuple[str, str], copies: list[SpanRow]) -> NoteRow:
-    base = copies[0]
-    differ = sorted(
-        {name for copy in copies[1:] for name in FIELDS if getattr(copy, name) != getattr(base, name)} - {"source_line"}
-    )
+def _contradictions(copies: list[SpanRow]) -> list[str]:
+    """Fields that finished copies of a span tell differently. What one form of an export writes down and another leaves
+    out is no contradiction, and neither are the bytes of its attributes."""
+    silent = ("source_file", "source_line", *PAYLOADS[4:])
+    told = {
+        name: {getattr(copy, name) for copy in copies} - {getattr(ABSENT, name)}
+        for name in FIELDS
+        if name not in silent
+    }
+    return sorted(name for name, values in told.items() if len(values) > 1)
+
+
+def _conflict(key: tuple[str, str], copies: int, differ: list[str]) -> NoteRow:
     fields = ", ".join(differ[:6]) + (" …" if len(differ) > 6 else "")
     return NoteRow(
-        "info",
-        f"span {key[1]} of trace {key[0]} came in {len(copies)} different copies (they differ in {fields}); merged",
+        "info", f"span {key[1]} of trace {key[0]} came in {copies} different copies (they differ in {fields}); merged"
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from agentdbg.rows import SpanRow
 
 OWN = ("source_file", "source_line")  # where a copy came from is no part of what it says
-_DEFAULTS = SpanRow(trace_id="", span_id="", parent_id=None, name="")
+ABSENT = SpanRow(trace_id="", span_id="", parent_id=None, name="")
 
 
 def merge(copies: Sequence[SpanRow]) -> SpanRow:
@@ -18,7 +18,7 @@ def merge(copies: Sequence[SpanRow]) -> SpanRow:
     out = msgspec.structs.replace(ranked[0])
     for copy in ranked[1:]:
         for field in SpanRow.__struct_fields__:
-            if field not in OWN and getattr(out, field) == getattr(_DEFAULTS, field):
+            if field not in OWN and getattr(out, field) == getattr(ABSENT, field):
                 setattr(out, field, getattr(copy, field))
     return out
 

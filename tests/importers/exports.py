@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from agentdbg.importers import Importer, Row, Source, shelf
 from agentdbg.model import Trace
@@ -57,3 +59,50 @@ def trace(folder: Path, *texts: str) -> Trace:
 
 def sketch(folder: Path, *texts: str) -> str:
     return write(trace(folder, *texts))
+
+
+ODD: tuple[Any, ...] = (None, 7, -1, True, 1e308, 2**70, "x", "", "{", [], [1], {}, {"a": 1}, [[]])
+
+
+def check_cuts(name: str, text: str, half: bool = False) -> None:
+    """Wherever a file ends early: it is noted, and its spans are some of the whole file's. half: what is read before the
+    end may tell less than it would with what comes after it."""
+    text = text.rstrip()
+    whole = {span.span_id: _content(span) for span in spans(name, text)}
+    step = max(1, len(text) // 150)
+    for at in range(1, len(text), step):
+        if text[at] == "\n" or text[at - 1] == "\n":
+            continue
+        found = rows(name, text[:at])
+        assert any(isinstance(row, NoteRow) and row.severity == "data_loss" for row in found), text[:at][-80:]
+        for row in found:
+            if isinstance(row, RawSpan):
+                assert row.span_id in whole
+                assert half or _content(row) == whole[row.span_id], text[:at][-80:]
+
+
+def _content(span: RawSpan) -> Any:
+    """What the record of a span tells; what is told of its trace or process may come after it."""
+    told = {key: value for key, value in span.attributes.items() if ".trace." not in key}
+    return span.name, span.parent_id, span.start_ns, span.end_ns, span.status, span.status_message, told, span.events, span.links
+
+
+def check_odd_values(name: str, records: Any, as_text: Any = json.dumps) -> None:
+    """Whatever stands in the place of any one value: rows that can be written as JSON, whole ids, times of this age."""
+    for odd in _each_odd(records):
+        for row in rows(name, as_text(odd)):
+            assert msgspec.json.encode(row)
+            if isinstance(row, RawSpan):
+                assert row.trace_id
+                assert row.span_id
+                assert all(time is None or 0 <= time < 2**63 for time in (row.start_ns, row.end_ns))
+
+
+def _each_odd(value: Any) -> Iterator[Any]:
+    """The value with one inner value replaced, for each of them."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in list(inner):
+        for odd in [*ODD, *_each_odd(one)]:
+            changed = value.copy()
+            changed[key] = odd
+            yield changed

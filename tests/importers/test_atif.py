@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentdbg.rows import RawSpan
-from tests.importers.exports import chosen, lines, notes, recognised, sketch, spans, trace
+from tests.importers.exports import check_cuts, check_odd_values, chosen, lines, notes, recognised, sketch, spans, trace
 
 
 def step(number: int, source: str, message: Any, **more: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def with_reference(reference: dict[str, Any], parent: dict[str, Any]) -> dict[st
     return {**parent, "steps": [parent["steps"][0], {**ASK, "observation": observed(result)}, *parent["steps"][2:]]}
 
 
-EMBEDDED = with_reference({"trajectory_id": "t2"}, {**PARENT, "schema_version": "ATIF-v1.7", "subagent_trajectories": [{**CHILD, "trajectory_id": "t2"}]})
+EMBEDDED = with_reference({"trajectory_id": "t2"}, {**PARENT, "schema_version": "ATIF-v1.7", "subagent_trajectories": [{"trajectory_id": "t2", **CHILD}]})
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_an_embedded_trajectory_that_nothing_refers_to_stands_below_its_parent(t
 
 
 def test_a_continued_session_is_of_the_same_trace():
-    [root, *_] = spans("atif", json.dumps(trajectory("s1-cont-1", "planner", step(1, "user", "go on"), **{"agent": {"name": "planner", "extra": {"continuation_index": 1}}})))
+    [root, *_] = spans("atif", json.dumps(trajectory("s1-cont-1", "planner", step(1, "user", "go on"), agent={"name": "planner", "extra": {"continuation_index": 1}})))
     assert (root.trace_id, root.span_id, root.parent_id) == ("s1", "s1-cont-1", "s1")
 
 
@@ -158,3 +158,12 @@ def test_a_trajectory_that_breaks_off_is_read_up_to_there():
 @pytest.mark.parametrize("text", ['{"steps": [{"name": "x"}]}', '{"schema_version": "1.0", "steps": []}', "[]", "x"])
 def test_other_files_are_not(text):
     assert not recognised("atif", text)
+
+
+def test_whatever_is_cut_off_is_noted():
+    for text in (json.dumps(PRICE), lines([PRICE, EMBEDDED])):
+        check_cuts("atif", text, half=True)
+
+
+def test_odd_values_in_every_place():
+    check_odd_values("atif", [PRICE, EMBEDDED])

@@ -224,6 +224,17 @@ def test_a_log_of_calls_is_one_conversation_in_which_nothing_is_told_twice():
     assert last.attributes["conversation.messages"] == LOOKED[:4]
 
 
+def test_a_response_that_is_sent_back_in_pieces():
+    asked = {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": "{}"}
+    words = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look."}]}
+    made = {"object": "response", "output": [{"type": "reasoning", "summary": []}, words, asked]}
+    text = log(
+        {"messages": [ASK], "response": made},
+        {"messages": [ASK, words, asked, {"type": "function_call_output", "call_id": "c1", "output": "21"}], "response": response(says("21"))},
+    )
+    assert tree(text) == PLAIN_TREE
+
+
 def test_two_runs_of_one_task_are_two_traces():
     first, second = ({"id": number, "messages": [SYSTEM, ASK], "response": response(says("21"))} for number in (1, 2))
     assert len({span.trace_id for span in spans(log(first, second))}) == 2

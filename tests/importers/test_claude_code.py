@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentdbg.rows import RawSpan
-from tests.importers.exports import chosen, lines, notes, recognised, sketch, spans, trace
+from tests.importers.exports import check_cuts, check_odd_values, chosen, lines, notes, recognised, sketch, spans, trace
 
 SESSION = "11111111-2222-4333-8444-555555555555"
 ORDER = {"role": "user", "content": "price the order"}
@@ -243,3 +243,12 @@ def test_it_is_known_by_any_record(one):
 @pytest.mark.parametrize("text", ['{"type": "user", "message": {"role": "user", "content": "hi"}}', '{"sessionId": "x", "type": "span"}', "[]", "x"])
 def test_other_files_are_not(text):
     assert not recognised("claude-code", text)
+
+
+def test_whatever_is_cut_off_is_noted():
+    for text in (lines([*MAIN[:6], *CHILD, *MAIN[6:]]),):
+        check_cuts("claude-code", text, half=True)
+
+
+def test_odd_values_in_every_place():
+    check_odd_values("claude-code", [*MAIN[:6], *CHILD, *MAIN[6:]], lines)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agentdbg.rows import RawSpan
-from tests.importers.exports import chosen, lines, notes, recognised, sketch, spans, trace
+from tests.importers.exports import check_cuts, check_odd_values, chosen, lines, notes, recognised, sketch, spans, trace
 
 THREAD, CHILD = "0190aaaa-0000-7000-8000-000000000001", "0190aaaa-0000-7000-8000-000000000002"
 
@@ -311,3 +311,12 @@ def test_it_is_known_by_any_record(one):
 @pytest.mark.parametrize("text", ['{"type": "session_meta"}', '{"type": "click", "payload": {"x": 1}}', "[]", "x"])
 def test_other_files_are_not(text):
     assert not recognised("codex", text)
+
+
+def test_whatever_is_cut_off_is_noted():
+    for text in [lines(MAIN)]:
+        check_cuts("codex", text, half=True)
+
+
+def test_odd_values_in_every_place():
+    check_odd_values("codex", [SUB, *MAIN], lines)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentdbg.rows import RawEvent, RawSpan
-from tests.importers.exports import chosen, lines, notes, recognised, sketch, spans, trace
+from tests.importers.exports import check_cuts, check_odd_values, chosen, lines, notes, recognised, sketch, spans, trace
 
 TRACE, START = "5b8aa5a2d2c872e8321cf37308d69df2", 1_772_359_200_000_000
 
@@ -113,3 +113,12 @@ def test_odd_values_are_noted():
 @pytest.mark.parametrize("text", ['{"data": [{"traceID": "x"}]}', '{"spans": [{"traceId": "x"}]}', "[]", "x"])
 def test_other_files_are_not(text):
     assert not recognised("jaeger", text)
+
+
+def test_whatever_is_cut_off_is_noted():
+    for text in (json.dumps(PAGE), lines([WHOLE]), json.dumps(WHOLE, indent=1)):
+        check_cuts("jaeger", text)
+
+
+def test_odd_values_in_every_place():
+    check_odd_values("jaeger", PAGE)

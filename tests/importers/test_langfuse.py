@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 
 from agentdbg.rows import RawSpan
-from tests.importers.exports import chosen, lines, notes, recognised, rows, sketch, spans, trace
+from tests.importers.exports import (
+    check_cuts,
+    check_odd_values,
+    chosen,
+    lines,
+    notes,
+    recognised,
+    rows,
+    sketch,
+    spans,
+    trace,
+)
 
 TRACE = {
     "id": "trace-1", "name": "order", "timestamp": "2026-03-01T10:00:00.000Z", "sessionId": "thread-42", "userId": "u7", "tags": ["shop"], "release": None,
@@ -141,3 +152,12 @@ def test_odd_values_are_noted_and_kept_out():
 )
 def test_other_files_are_not(text):
     assert not recognised("langfuse", text)
+
+
+def test_whatever_is_cut_off_is_noted():
+    for text in (DRESSES["download"], DRESSES["page of observations"], DRESSES["lines of observations"]):
+        check_cuts("langfuse", text)
+
+
+def test_odd_values_in_every_place():
+    check_odd_values("langfuse", {"trace": TRACE, "observations": OBSERVATIONS})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentdbg.rows import RawEvent, RawSpan
-from tests.importers.exports import chosen, lines, notes, recognised, sketch, spans
+from tests.importers.exports import check_cuts, check_odd_values, chosen, lines, notes, recognised, sketch, spans
 
 TRACE = "tr-5b8aa5a2d2c872e8321cf37308d69df2"
 START = 1_772_359_200_000_000_000
@@ -114,3 +114,12 @@ def test_spans_without_ids_and_odd_times():
 @pytest.mark.parametrize("text", ['{"info": {"trace_id": "x"}}', '{"data": {"spans": []}}', '{"spans": [{"name": "x", "attributes": {}}]}', "[]", "x"])
 def test_other_files_are_not(text):
     assert not recognised("mlflow", text)
+
+
+def test_whatever_is_cut_off_is_noted():
+    for text in (DRESSES["version 3"], DRESSES["version 2"], DRESSES["lines"]):
+        check_cuts("mlflow", text)
+
+
+def test_odd_values_in_every_place():
+    check_odd_values("mlflow", V3)

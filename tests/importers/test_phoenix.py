@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentdbg.rows import RawEvent, RawSpan
-from tests.importers.exports import chosen, lines, notes, recognised, sketch, spans
+from tests.importers.exports import check_cuts, check_odd_values, chosen, lines, notes, recognised, sketch, spans
 
 SCHEMA = {"type": "function", "function": {"name": "search", "parameters": {"type": "object"}}}
 
@@ -126,3 +126,12 @@ def test_odd_values_are_kept():
 @pytest.mark.parametrize("text", ['{"context": {"trace_id": 1}}', '{"data": [{"context": {"trace_id": 1}}]}', "[]", "x"])
 def test_other_files_are_not(text):
     assert not recognised("phoenix", text)
+
+
+def test_whatever_is_cut_off_is_noted():
+    for text in (DRESSES["page of the interface"], DRESSES["lines"], DRESSES["trace of the command line"]):
+        check_cuts("phoenix", text)
+
+
+def test_odd_values_in_every_place():
+    check_odd_values("phoenix", NESTED)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentdbg.rows import RawSpan
-from tests.importers.exports import chosen, lines, notes, recognised, sketch, spans, trace
+from tests.importers.exports import check_cuts, check_odd_values, chosen, lines, notes, recognised, sketch, spans, trace
 
 
 def call(number: int, op: str, parent: int | None, second: int, inputs: dict[str, Any], output: Any, **more: Any) -> dict[str, Any]:
@@ -105,3 +105,12 @@ def test_odd_values_are_noted():
 @pytest.mark.parametrize("text", ['{"op_name": "x"}', '{"calls": [{"id": "x"}]}', "[]", "x"])
 def test_other_files_are_not(text):
     assert not recognised("weave", text)
+
+
+def test_whatever_is_cut_off_is_noted():
+    for text in (lines(CALLS), json.dumps({"calls": CALLS})):
+        check_cuts("weave", text)
+
+
+def test_odd_values_in_every_place():
+    check_odd_values("weave", CALLS)

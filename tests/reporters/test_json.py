@@ -44,7 +44,7 @@ def test_check_has_the_fields_of_the_contract() -> None:
         "start_ns": 1_773_480_413_000_000_000,
         "duration_ns": 61_400_000_000,
         "span_count": 245,
-        "agents": ["Analyst", "Planner", "Pricing", "Researcher", "Writer"],
+        "agents": ["Planner", "Researcher", "Analyst", "Pricing", "Writer"],
         "llm_calls": 98,
         "tool_calls": 49,
         "handoffs": 95,

@@ -150,7 +150,7 @@ def _roots(course: Course) -> Iterator[_Hole]:
 
 def _open(course: Course, habit: set[str]) -> Iterator[_Hole]:
     """Spans without an end; the one that began last was at work when everything stopped."""
-    unclosed = [span for span in course.spans if span.end_ns is None]
+    unclosed = [span for span in course.spans if span.end_ns is None and span.start_ns is not None]
     if not unclosed:
         return
     usual = all((span.scope or "") in habit for span in unclosed)

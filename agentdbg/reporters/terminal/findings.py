@@ -128,11 +128,14 @@ class _Check:
         report = self.report
         word, style = _VERDICTS[report.verdict]
         agents = {agent for trace in report.traces for agent in trace.agents}
+        surer = [one for one in report.findings if one.confidence != "hint"]
         sorts = [
             f"{number} {severity}"
             for severity in reversed(SEVERITIES)
-            if (number := sum(one.severity == severity for one in report.findings))
+            if (number := sum(one.severity == severity for one in surer))
         ]
+        if hints := len(report.findings) - len(surer):  # which fail no gate, whatever their severity
+            sorts.append(count(hints, "hint"))
         figures = [
             count(len(report.traces), "trace"),
             count(sum(trace.span_count for trace in report.traces), "span"),
