@@ -8,6 +8,7 @@ import re
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.jsontext import parsed
 
+_ESCAPED = re.compile(r"\\(.)")
 _ROLE = re.compile(r"\brole=(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")")
 
 
@@ -24,5 +25,5 @@ class CrewAI:
         given = parsed(span.attributes.get("input.value"))
         agent = given.get("agent") if isinstance(given, dict) else None
         found = _ROLE.search(agent) if isinstance(agent, str) else None
-        if found:
-            row.agent_hint, row.agent_rule = (found[1] or found[2]).strip(), "agent role"
+        if found and (role := _ESCAPED.sub(r"\1", found[1] or found[2] or "").strip()):
+            row.agent_hint, row.agent_rule = role, "agent role"

@@ -9,17 +9,13 @@ from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages
 from agentdbg.vocabulary.jsontext import decoded, dump, parsed
 from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
+from agentdbg.vocabulary.requests import PARAMETERS
 from agentdbg.vocabulary.responses import answers, figures, usage
 
 KINDS = {
     "LLM": "llm", "CHAT_MODEL": "llm", "AGENT": "agent", "TOOL": "tool", "RETRIEVER": "retriever",
     "GUARDRAIL": "guard", "WORKFLOW": "workflow",
 }  # fmt: skip
-PARAMETERS = [
-    "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "max_output_tokens", "seed", "stop",
-    "stop_sequences", "n", "tool_choice", "parallel_tool_calls", "frequency_penalty", "presence_penalty",
-    "response_format", "reasoning", "reasoning_effort", "logit_bias", "stream",
-]  # fmt: skip
 SESSION = "mlflow.trace.session"
 
 

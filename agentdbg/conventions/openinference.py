@@ -9,6 +9,7 @@ from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import fill, keep, keep_json, keep_messages, unflattened
 from agentdbg.vocabulary.jsontext import dump, literal, parsed
 from agentdbg.vocabulary.messages import messages, said, tool_definitions, tool_result
+from agentdbg.vocabulary.requests import PARAMETERS
 from agentdbg.vocabulary.responses import answers, figures
 
 KINDS = {
@@ -28,28 +29,7 @@ LLM_FIELDS = {
 }
 # Of what stands in `llm.invocation_parameters` (a request, a response object or LangChain's own arguments), these are
 # parameters.
-PARAMETERS = [
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "seed",
-    "stop",
-    "stop_sequences",
-    "n",
-    "tool_choice",
-    "parallel_tool_calls",
-    "frequency_penalty",
-    "presence_penalty",
-    "response_format",
-    "reasoning",
-    "reasoning_effort",
-    "logit_bias",
-    "text",
-    "stream",
-]
+ASKED = [*PARAMETERS, "text"]
 CLASS_SUFFIXES = (
     ".run",
     ".arun",
@@ -130,7 +110,7 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
     invocation = invocation if isinstance(invocation, dict) else {}
     keep(row, "request_model", invocation.get("model") or invocation.get("model_name"))
     if row.parameters is None:
-        found = {key: invocation[key] for key in PARAMETERS if invocation.get(key) is not None}
+        found = {key: invocation[key] for key in ASKED if invocation.get(key) is not None}
         row.parameters = dump(found) if found else None
     listed, _ = unflattened(attributes, "llm.tools.")
     schemas = [tool.get("tool", tool).get("json_schema", tool) for tool in listed if isinstance(tool, dict)]

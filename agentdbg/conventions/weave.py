@@ -11,6 +11,7 @@ from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import keep, keep_json, keep_messages, number
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
+from agentdbg.vocabulary.requests import PARAMETERS
 from agentdbg.vocabulary.responses import answers, figures, usage
 
 KINDS = {"llm": "llm", "agent": "agent", "tool": "tool", "search": "retriever", "retriever": "retriever"}
@@ -22,11 +23,6 @@ _RUNS = {
     "trace": "workflow",
 }  # fmt: skip
 PROMPTS = ("messages", "prompt", "contents", "input")
-PARAMETERS = [
-    "temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "max_output_tokens", "seed", "stop",
-    "stop_sequences", "n", "tool_choice", "parallel_tool_calls", "frequency_penalty", "presence_penalty",
-    "response_format", "reasoning", "reasoning_effort", "logit_bias", "stream",
-]  # fmt: skip
 
 
 class Weave:
@@ -69,7 +65,7 @@ def _operation(op_name: str) -> str:
 
 
 def _kind(call: dict[str, Any], told: re.Match[str] | None, inputs: dict[str, Any]) -> str:
-    named = _dict(_dict(call.get("attributes")).get("weave")).get("kind")
+    named = str(_dict(_dict(call.get("attributes")).get("weave")).get("kind"))
     if named in KINDS:
         return KINDS[named]
     if told:

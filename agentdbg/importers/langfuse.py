@@ -48,7 +48,7 @@ _TYPED = ("gen_ai.request.", "gen_ai.usage.", "ai.settings.", "ai.usage.", "llm.
 
 class Langfuse:
     name = "langfuse"
-    rank = 30
+    rank = 28
 
     def sniff(self, head: bytes, name: str) -> bool:
         return any(_is_export(shape) for shape in shapes(head))

@@ -14,6 +14,7 @@ from agentdbg.importers import Importer, Row, Source, shelf
 from agentdbg.model import Trace
 from agentdbg.rows import NoteRow, RawSpan
 from agentdbg.sketch import write
+from agentdbg.store.ingest import row_of
 from tests.stores import of_files
 
 
@@ -88,11 +89,12 @@ def _content(span: RawSpan) -> Any:
 
 
 def check_odd_values(name: str, records: Any, as_text: Any = json.dumps) -> None:
-    """Whatever stands in the place of any one value: rows that can be written as JSON, whole ids, times of this age."""
+    """Whatever stands in the place of any one value: rows that can be written as JSON and understood, ids and times."""
     for odd in _each_odd(records):
         for row in rows(name, as_text(odd)):
             assert msgspec.json.encode(row)
             if isinstance(row, RawSpan):
+                assert row_of(row).kind
                 assert row.trace_id
                 assert row.span_id
                 assert all(time is None or 0 <= time < 2**63 for time in (row.start_ns, row.end_ns))

@@ -27,6 +27,16 @@ SAMPLES = [
     b'agent planner "task" -> "answer"\n  llm gpt-4o in=1 out=2 x3\n  tool search {"q": [1]} -> [] dur=2s error="E: x"\n',
     bytes.fromhex("0a2f0a00122b0a030a016c12240a1000010203040506070809"), b"\x28\xb5\x2f\xfd\x04\x00", b"\x1f\x8b\x08\x00",
     "{\"trace_id\": 1, \"span_id\": 2}".encode("utf-16"),
+    b'{"trace": {"id": "t", "bookmarked": false, "projectId": "p"}, "observations": [{"id": "a", "traceId": "t", "type": "GENERATION", "usageDetails": {"input": 1}, "metadata": {"attributes": {"k": "v"}}}]}',
+    b'{"data": [{"span_kind": "LLM", "context": {"trace_id": "t", "span_id": "s"}, "attributes": {"llm": {"input_messages": [{"message": {"role": "user"}}]}}, "events": [{"name": "e"}]}]}',
+    b'{"data": [{"traceID": "t", "spans": [{"traceID": "t", "spanID": "s", "references": [{"refType": "CHILD_OF", "traceID": "t", "spanID": "r"}], "startTime": 1, "duration": 2, "tags": [{"key": "k", "value": 1}]}]}]}',
+    b'{"info": {"trace_id": "tr-1"}, "data": {"spans": [{"trace_id": "AAECAwQFBgcICQoLDA0ODw==", "span_id": "AAECAwQFBgc=", "attributes": {"mlflow.spanType": "\\"LLM\\""}, "status": {"code": "STATUS_CODE_OK"}}]}}',
+    b'{"id": "c", "trace_id": "t", "op_name": "weave:///e/p/op/x:d", "started_at": "2026-01-01T00:00:00Z", "summary": {"usage": {"m": {"prompt_tokens": 1}}, "weave": {"status": "running"}}}\n',
+    b'{"schema_version": "ATIF-v1.6", "session_id": "s", "agent": {"name": "a"}, "steps": [{"step_id": 1, "source": "agent", "tool_calls": [{"tool_call_id": "c", "function_name": "f"}], "observation": {"results": [{"source_call_id": "c", "subagent_trajectory_ref": [{"session_id": "s"}]}]}}]}',
+    b'{"type": "user", "sessionId": "s", "parentUuid": null, "isSidechain": false, "uuid": "u", "timestamp": "2026-01-01T00:00:00Z", "message": {"role": "user", "content": "hi"}}\n'
+    b'{"type": "assistant", "sessionId": "s", "parentUuid": "u", "message": {"id": "m", "content": [{"type": "tool_use", "id": "t", "name": "Task", "input": {"prompt": "p"}}]}}\n',
+    b'{"timestamp": "2026-01-01T00:00:00Z", "type": "session_meta", "payload": {"id": "s", "forked_from_id": "r"}}\n{"type": "response_item", "payload": {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "c"}}\n'
+    b'{"type": "response_item", "payload": {"type": "function_call_output", "call_id": "c", "output": "{"}}\n{"type": "event_msg", "payload": {"type": "token_count", "info": {"total_token_usage": {"input_tokens": 1}}}}\n',
     b'--b\r\nContent-Disposition: form-data; name="post.r"\r\nContent-Type: application/json\r\n\r\n{"id":"r","trace_id":"t","run_type":"llm"}\r\n--b\r\n'
     b'Content-Disposition: form-data; name="patch.r.outputs"\r\n\r\n{"a":[1]}\r\n--b\r\nContent-Disposition: form-data; name="feedback.r"\r\n\r\n{"run_id":"r"}\r\n'
     b'--b\r\nContent-Disposition: form-data; name="attachment.r.a"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n\r\n--b--\r\n',
@@ -118,7 +128,8 @@ def test_any_bytes_in_any_importer(importer, data, edits):
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
     ["resourceSpans", "scopeSpans", "spans", "scope", "resource", "attributes", "key", "value", "stringValue", "arrayValue", "values", "events", "links", "status", "code",
      "traceId", "spanId", "startTimeUnixNano", "resourceLogs", "logRecords", "body", "id", "run_type", "trace_id", "span_id", "child_runs", "dotted_order", "start_time",
-     "error", "agent", "llm", "metadata", "object", "span_data", "data", "runs", "name", "parent_id", "flags", "kind", "messages", "role", "content", "tool_calls",
+     "traceID", "spanID", "observations", "context", "span_kind", "op_name", "steps", "step_id", "tool_calls", "results", "payload", "type", "message", "content",
+     "sessionId", "error", "agent", "llm", "metadata", "object", "span_data", "data", "runs", "name", "parent_id", "flags", "kind", "messages", "role", "content", "tool_calls",
      "function", "arguments", "type", "response", "choices", "usage", "request", "post", "patch"]), inner, max_size=4), max_leaves=20)  # fmt: skip
 
 

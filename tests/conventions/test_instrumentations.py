@@ -1,0 +1,57 @@
+"""Corrections of what single instrumentations tell."""
+
+import pytest
+
+from tests.conventions.rows import fields, read
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "told", "expected"),
+    [
+        ("agent.reAct.start-1", "AGENT", {}, ("other", None, None)),
+        ("beeai-framework", "AGENT", {"source": "Planner"}, ("agent", "Planner", None)),
+        ("backend.openai.chat.start-2", "LLM", {}, ("llm", None, None)),
+        ("backend.openai.chat.success-3", "LLM", {}, ("other", None, None)),
+        ("backend.openai.chat.finish-4", "LLM", {}, ("other", None, None)),
+        ("tool.search.start-5", "TOOL", {}, ("other", None, None)),
+        ("tool.search.success-6", "TOOL", {"tool.parameters": '{"q": 1}'}, ("tool", None, "search")),
+        ("tool.search.error-7", "TOOL", {"tool.name": "Search"}, ("tool", None, "Search")),
+        ("tool.search.finish-8", "TOOL", {}, ("other", None, None)),
+    ],
+)
+def test_the_events_of_beeai_are_one_call_each(name, kind, told, expected):
+    row = read({"openinference.span.kind": kind, **told}, name=name, scope="openinference.instrumentation.beeai")
+    assert (row.kind, row.agent_hint, row.tool) == expected
+
+
+def test_other_scopes_have_no_such_events():
+    assert read({"openinference.span.kind": "LLM"}, name="backend.openai.chat.success-3", scope="mine").kind == "llm"
+
+
+@pytest.mark.parametrize(("told", "agent"), [("Agent(role='Software \\'s', goal='x')", "Software 's"), ('Agent(role="Writer ", goal=1)', "Writer"), ("Agent(goal='x')", None)])
+def test_the_role_of_a_crewai_task(told, agent):
+    given = {"agent": told, "task": "write"}
+    row = read({"openinference.span.kind": "AGENT", "input.value": given}, name="Task._execute_core", scope="openinference.instrumentation.crewai")
+    assert agent is None or fields(row, "agent_hint", "agent_rule") == {"agent_hint": agent, "agent_rule": "agent role"}
+    assert agent is not None or row.agent_rule != "agent role"
+
+
+@pytest.mark.parametrize("scope", ["gcp.vertex.agent", "openinference.instrumentation.google_adk"])
+def test_agents_of_older_adks_stand_in_the_name_of_the_span(scope):
+    assert fields(read({}, name="agent_run [planner]", scope=scope), "kind", "agent_hint") == {"kind": "agent", "agent_hint": "planner"}
+
+
+def test_an_agent_without_a_name_is_called_by_its_id():
+    row = read({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.id": "a-7"}, name="invoke_agent")
+    assert row.agent_hint == "a-7"
+    assert read({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.id": "a-7", "gen_ai.agent.name": "planner"}).agent_hint == "planner"
+
+
+def test_what_only_the_response_tells():
+    """OpenInference's instrumentations for plain clients keep it in `output.value`, and no attributes of it."""
+    response = '{"id": "chatcmpl-1", "model": "gpt-4o-1", "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}'
+    row = read({"openinference.span.kind": "LLM", "output.value": response, "llm.model_name": "gpt-4o"})
+    assert fields(row, "model", "response_id", "finish_reason", "input_tokens", "output_tokens", "output") == {
+        "model": "gpt-4o", "response_id": "chatcmpl-1", "finish_reason": "stop", "input_tokens": 9, "output_tokens": 1,
+        "output": [{"role": "assistant", "parts": [{"type": "text", "text": "hello"}], "finish_reason": "stop"}],
+    }  # fmt: skip
