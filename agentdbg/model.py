@@ -10,7 +10,7 @@ A payload of a model call (`kind == "llm"`) is always a JSON array of neutral me
     {"role": "system|user|assistant|tool", "parts": [part, ...], "name"?: str, "finish_reason"?: str}
     part = {"type": "text", "text": str}
          | {"type": "reasoning", "text": str}
-         | {"type": "tool_call", "id": str|null, "name": str, "arguments": object, text that is no JSON, or null (not recorded)}
+         | {"type": "tool_call", "id": str|null, "name": str, "arguments": object, other text, or null (not recorded)}
          | {"type": "tool_result", "id": str|null, "name"?: str, "result": any JSON value}
          | {"type": "media", ...: as recorded}
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from agentdbg.cli import messages
 from agentdbg.cli.exports import how_to_export
-from agentdbg.cli.judged import judge_files
+from agentdbg.cli.judged import of_traces
+from agentdbg.cli.opening import like_a_path
 from agentdbg.errors import AgentdbgError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def trace_of(here: Opened, asked: str) -> str:
     try:
         return find_trace(here.store.reader(), asked)
     except UnknownTrace as unknown:
+        if like_a_path(asked):
+            raise AgentdbgError(f"{unknown.message}, and there is no such file", unknown.hint) from unknown
         raise AgentdbgError(unknown.message, f"{unknown.hint}\n{how_to_export(asked)}") from unknown
 
 
@@ -30,8 +33,7 @@ def span_of(here: Opened, asked: str) -> tuple[str, str]:
     try:
         return find_span(here.store.reader(), asked)
     except UnknownTrace as unknown:
-        trace_id = asked.rpartition(":")[0]
-        raise AgentdbgError(unknown.message, f"{unknown.hint}\n{how_to_export(trace_id)}") from unknown
+        raise AgentdbgError(unknown.message, f"{unknown.hint}\n{how_to_export(unknown.asked)}") from unknown
 
 
 def worst_recent(here: Opened) -> str:
@@ -40,7 +42,9 @@ def worst_recent(here: Opened) -> str:
 
     reader = here.store.reader()
     recent = newest_hour(reader)
-    if len(recent) > 1:
-        judge_files(here, recent)
-        messages.note(f"the worst of the {len(recent)} runs of the newest hour; `agentdbg traces` lists them all")
-    return worst_of(reader, recent)
+    if len(recent) < 2:
+        return worst_of(reader, recent, ())
+    found, now = of_traces(here, recent)
+    judged = f", {len(now)} of them judged now" if now and not here.from_files else ""
+    messages.note(f"the worst of the {len(recent)} runs of the newest hour{judged}; `agentdbg traces` lists them all")
+    return worst_of(reader, recent, found.findings)

@@ -30,7 +30,7 @@ def command() -> None:
     """
     import tempfile
 
-    with tempfile.TemporaryDirectory(prefix="agentdbg-demo-") as folder, _tour(samples(), Path(folder, "demo.duckdb")):
+    with tempfile.TemporaryDirectory(prefix="agentdbg-demo-") as folder, _tour(samples(), Path(folder)):
         _step("Traces of several frameworks go into one store, and are judged as they come in.", "ingest", ".")
         _step("A line a run, the worst first.", "traces", "--sort", "findings")
         trace_id, span_id = _failure()
@@ -55,11 +55,17 @@ def samples() -> Path:
 
 
 @contextmanager
-def _tour(folder: Path, store: Path) -> Iterator[None]:
-    """Work in the folder of the samples and on a store of the tour's own: commands are printed as they are typed."""
+def _tour(folder: Path, own: Path) -> Iterator[None]:
+    """Work in the folder of the samples, with a store and a configuration of the tour's own in `own`.
+
+    The environment tells of them, so that commands are printed as they are typed. Without its own configuration the
+    tour would go by one in a folder above the samples.
+    """
     before = Path.cwd()
     environment = dict(os.environ)
-    os.environ.update(AGENTDBG_DB=str(store), PAGER="")
+    nothing = own / "agentdbg.toml"
+    nothing.touch()
+    os.environ.update(AGENTDBG_DB=str(own / "demo.duckdb"), AGENTDBG_CONFIG=str(nothing), PAGER="")
     os.chdir(folder)
     try:
         yield
@@ -85,7 +91,7 @@ def _failure() -> tuple[str, str]:
     """(trace id, span id) of the worst finding in the story's run."""
     from agentdbg.check.judging import judgement
 
-    with look_into([STORY], Sources()) as here:
+    with look_into([STORY], Sources(config=Path(os.environ["AGENTDBG_CONFIG"]))) as here:
         for finding in judgement(here.store, here.config.detectors)[0].findings:
             return finding.trace_id, finding.primary.span_id
     raise AgentdbgError(f"the tour stopped: nothing was found in the sample {STORY}")

@@ -20,6 +20,14 @@ def judge_files(here: Opened, trace_ids: Sequence[str] | None = None) -> None:
         judge_and_keep(here.store, here.config.detectors, trace_ids)
 
 
+def of_traces(here: Opened, trace_ids: Sequence[str]) -> tuple[Judgement, list[str]]:
+    """What is to be said of these traces, and which of them had to be judged for it. Of files it is kept for later."""
+    from agentdbg.check.judging import judgement
+
+    judge_files(here, trace_ids)
+    return judgement(here.store, here.config.detectors, trace_ids)
+
+
 def of_trace(here: Opened, trace_id: str) -> Judgement:
     """What is to be said of one trace. Where that had to be found out now although there is a store, stderr says so."""
     from agentdbg.check.judging import judgement

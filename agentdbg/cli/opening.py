@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from agentdbg.store import FileReport, ImportOptions, Store
 
 _NOTES = 5
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".binpb", ".pb", ".gz", ".zst", ".parquet", ".sketch")
+"""Names of files that are not there end so; ids may hold dots and slashes as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,12 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def _is_path(argument: str) -> bool:
     if argument == "-" or os.path.exists(argument) or glob.has_magic(argument):
         return True
-    return os.sep in argument or bool(Path(argument).suffix)
+    return argument.endswith(os.sep) or argument.lower().endswith(_SUFFIXES)
+
+
+def like_a_path(asked: str) -> bool:
+    """Whether what was taken for an id may have been meant for a file."""
+    return os.sep in asked or bool(Path(asked).suffix)
 
 
 def one_id(arguments: Sequence[str], what: str) -> tuple[str, list[str]]:
@@ -81,13 +88,13 @@ def one_id(arguments: Sequence[str], what: str) -> tuple[str, list[str]]:
 
 
 @contextmanager
-def opened(paths: Sequence[str], sources: Sources) -> Iterator[Opened]:
-    """The store behind the arguments, resolved and closed again.
+def opened(paths: Sequence[str], sources: Sources, ids: Sequence[str] = ()) -> Iterator[Opened]:
+    """The store behind the arguments, resolved and closed again. ids: what was not taken for a path among them.
 
     Inputs that hold no trace are told on stderr; when the command is through, they make its exit code 2. AgentdbgError
     where no input holds one, or there is no store.
     """
-    with look_into(paths, sources) as found:
+    with look_into(paths, sources, ids) as found:
         told = [_why(report) for report in found.unread]
         if found.from_files and nothing_read(found.reports):
             told = told or [no_trace_at_all(paths)]
@@ -115,7 +122,9 @@ def no_trace_at_all(paths: Sequence[str]) -> AgentdbgError:
 
 
 @contextmanager
-def look_into(paths: Sequence[str], sources: Sources, *, keep_partial: bool = False) -> Iterator[Opened]:
+def look_into(
+    paths: Sequence[str], sources: Sources, ids: Sequence[str] = (), *, keep_partial: bool = False
+) -> Iterator[Opened]:
     """As `opened`, with nothing said and nothing concluded of inputs that hold no trace.
 
     keep_partial: a Ctrl-C while files are read leaves those that were read whole, and `cut_short` says so.
@@ -130,12 +139,35 @@ def look_into(paths: Sequence[str], sources: Sources, *, keep_partial: bool = Fa
         return
     path = sources.db or nearest_store(Path.cwd())
     if path is None:
-        raise AgentdbgError(
-            "there is no store here or in a folder above",
-            "`agentdbg ingest PATH...` makes one; or name trace files, or --db FILE; `agentdbg demo` shows how it goes",
-        )
+        raise _no_store(ids)
+    _refuse_reading_options(sources)
     with Store.open(path) as store:
         yield Opened(store, config)
+
+
+def _no_store(ids: Sequence[str]) -> AgentdbgError:
+    missing = [one for one in ids if like_a_path(one)]
+    return AgentdbgError(
+        f"{missing[0]}: there is no such file, nor a store to look for it as an id"
+        if missing
+        else "there is no store here or in a folder above",
+        "`agentdbg ingest PATH...` makes one; or name trace files, or --db FILE; `agentdbg demo` shows how it goes",
+    )
+
+
+def _refuse_reading_options(sources: Sources) -> None:
+    """What says how files are read does nothing to a store, whose figures would be taken for the ones asked for."""
+    given = (
+        ("--prices", sources.prices, "FILE"),
+        ("--from", sources.forced, "NAME"),
+        ("--map", sources.mapping, "FIELD=PATH"),
+    )
+    for option, value, stands_for in given:
+        if value:
+            raise AgentdbgError(
+                f"{option} is for reading trace files, and this command reads the store",
+                f"give it when files are read in: agentdbg ingest {option} {stands_for} PATH...; or name trace files",
+            )
 
 
 def _of_files(store: Store, paths: Sequence[str], sources: Sources, config: Config, keep_partial: bool) -> Opened:

@@ -38,7 +38,10 @@ class Sources:
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", metavar="FILE", help="Configuration; else the nearest agentdbg.toml or pyproject.toml."
+            "--config",
+            envvar="AGENTDBG_CONFIG",
+            metavar="FILE",
+            help="Configuration; else the nearest agentdbg.toml or pyproject.toml.",
         ),
     ] = None
 

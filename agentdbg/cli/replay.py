@@ -43,7 +43,7 @@ def command(
     from agentdbg.replay.inspection import to_json
 
     span, paths = one_id(asked, "span")
-    with opened(paths, sources) as here:
+    with opened(paths, sources, [span]) as here:
         trace_id, span_id = span_of(here, span)
         inspection = inspect(here.store.reader(), trace_id, span_id)
         inspection = replace(inspection, next=tuple(typed(here, command, trace_id) for command in inspection.next))

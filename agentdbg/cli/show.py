@@ -92,11 +92,14 @@ def command(
 
     ids, paths = split(asked)
     if len(ids) > 1:
-        raise AgentdbgError(f"one run at a time, not {len(ids)}: {', '.join(ids)}", "`agentdbg traces` lists runs")
+        raise AgentdbgError(
+            f"one run at a time, not {len(ids)}: {', '.join(ids)}",
+            "`agentdbg traces` lists runs; files that do not exist are taken for ids",
+        )
     if sketch:
         drawing = replace(drawing, formats=[*drawing.formats, "sketch"])
     options = narrowing.options()
-    with opened(paths, sources) as here:
+    with opened(paths, sources, ids) as here:
         trace_id = trace_of(here, ids[0]) if ids else worst_recent(here)
         trace = here.store.reader().trace(trace_id)
         view = show(trace, () if sketch else of_trace(here, trace_id).findings, options)

@@ -40,7 +40,7 @@ def command(
     from agentdbg.view.span_detail import span_detail
 
     wanted, paths = one_id(asked, "span")
-    with opened(paths, sources) as here:
+    with opened(paths, sources, [wanted]) as here:
         trace_id, span_id = span_of(here, wanted)
         reader = here.store.reader()
         trace = reader.trace(trace_id)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import typer
 
+from agentdbg.cli import messages
 from agentdbg.cli.judged import judge_files
 from agentdbg.cli.opening import opened
 from agentdbg.cli.options import Drawing, Sources
 from agentdbg.cli.output import write
 from agentdbg.cli.times import length_ns, moment_ns
+
+_NEAR = 3
 
 
 def command(
@@ -44,7 +49,7 @@ def command(
     from agentdbg.check.judging import stale
     from agentdbg.reporters import terminal
     from agentdbg.reporters.json import traces as as_json
-    from agentdbg.view.listing import Choice, lines
+    from agentdbg.view.listing import Choice, lines, summaries
 
     start = moment_ns(since) if since else None
     within = length_ns(since, "--since") if since and start is None else None
@@ -52,6 +57,8 @@ def command(
         judge_files(here)
         choice = Choice(failed, start, within, agent, sort, limit)
         found = lines(here.store.reader(), choice, stale(here.store, here.config.detectors))
+        if agent and not found:
+            _tell_unknown(agent, {name for run in summaries(here.store.reader()) for name in run.agents})
         write(
             drawing,
             {
@@ -59,3 +66,11 @@ def command(
                 "json": lambda stream, look: as_json(found, stream),
             },
         )
+
+
+def _tell_unknown(agent: str, names: Collection[str]) -> None:
+    """A misspelt agent is not one that did nothing."""
+    if agent.lower() in {name.lower() for name in names}:
+        return
+    near = difflib.get_close_matches(agent, sorted(names), _NEAR) or sorted(names)[:_NEAR]
+    messages.note(f"no run of agent {agent}; " + (f"nearest: {', '.join(near)}" if near else "no run names an agent"))

@@ -104,10 +104,9 @@ def _judge_status(span: RawSpan, row: SpanRow) -> None:
     error_type = span.attributes.get("error.type")
     error_type = str(error_type) if error_type else None
     message = span.status_message
-    for event in span.events:
-        if event.name == "exception":
-            error_type = str(event.attributes.get("exception.type") or "") or error_type
-            message = message or str(event.attributes.get("exception.message") or "") or None
+    raised = next((event.attributes for event in reversed(span.events) if event.name == "exception"), {})
+    error_type = str(raised.get("exception.type") or "") or error_type
+    message = message or str(raised.get("exception.message") or "") or None
     if steering := failures.control_flow(error_type) or failures.control_flow(
         failures.split(message)[0] if message else None
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages
+from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages, listed
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import Message, Part, messages, parts, tool_call, tool_definitions
 
@@ -43,7 +43,7 @@ class Atif:
             _call(attributes, row)
         else:
             keep_json(row, "input", _content(attributes.get("atif.message")))
-            results = _dict(attributes.get("atif.observation")).get("results") or []
+            results = listed(_dict(attributes.get("atif.observation")).get("results"))
             told = [item["content"] for item in results if isinstance(item, dict) and item.get("content") is not None]
             keep_json(row, "output", _content(told[0]) if len(told) == 1 else told or None)
 
@@ -74,7 +74,7 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
     if attributes.get("atif.reasoning_effort") is not None:
         row.parameters = dump({"reasoning_effort": attributes["atif.reasoning_effort"]})
     row.records_tools, row.records_parameters = row.tools is not None, False
-    row.payload_cut = row.payload_cut or "input" in (attributes.get("agentdbg.derived") or [])
+    row.payload_cut = row.payload_cut or "input" in listed(attributes.get("agentdbg.derived"))
 
 
 def _answer(attributes: dict[str, Any]) -> Message:
@@ -82,8 +82,7 @@ def _answer(attributes: dict[str, Any]) -> Message:
     if thought := attributes.get("atif.reasoning_content"):
         said.append({"type": "reasoning", "text": str(thought)})
     said += parts(attributes.get("atif.message"))
-    calls = attributes.get("atif.tool_calls")
-    for call in calls if isinstance(calls, list) else []:
+    for call in listed(attributes.get("atif.tool_calls")):
         if isinstance(call, dict):
             said.append(tool_call(call.get("function_name"), call.get("arguments"), call.get("tool_call_id")))
     return {"role": "assistant", "parts": said}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages
+from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages, listed
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import messages, parts
 from agentdbg.vocabulary.responses import usage
@@ -64,4 +64,4 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
     if attributes.get("codex.effort") is not None:
         row.parameters = dump({"reasoning_effort": attributes["codex.effort"]})
     row.records_tools = row.records_parameters = False
-    row.payload_cut = row.payload_cut or "input" in (attributes.get("agentdbg.derived") or [])
+    row.payload_cut = row.payload_cut or "input" in listed(attributes.get("agentdbg.derived"))

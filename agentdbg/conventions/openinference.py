@@ -113,7 +113,8 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
         found = {key: invocation[key] for key in ASKED if invocation.get(key) is not None}
         row.parameters = dump(found) if found else None
     listed, _ = unflattened(attributes, "llm.tools.")
-    schemas = [tool.get("tool", tool).get("json_schema", tool) for tool in listed if isinstance(tool, dict)]
+    told = [tool.get("tool", tool) for tool in listed if isinstance(tool, dict)]
+    schemas = [tool.get("json_schema", tool) for tool in told if isinstance(tool, dict)]
     if tools := tool_definitions(schemas) or tool_definitions(invocation.get("tools")):
         row.tools = dump(tools)
     _content(attributes, row)

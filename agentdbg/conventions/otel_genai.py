@@ -102,7 +102,7 @@ class OtelGenai:
 
 
 def _kind(attributes: dict[str, Any], operation: Any) -> str:
-    if operation in NO_CALL:
+    if str(operation) in NO_CALL:
         return "other"
     if "gen_ai.tool.name" in attributes or "gen_ai.tool.call.id" in attributes:
         return "tool"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary.fields import keep, keep_json, keep_messages
+from agentdbg.vocabulary.fields import keep, keep_json, keep_messages, listed
 from agentdbg.vocabulary.genai_events import conversation, recorded
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions
@@ -54,7 +54,6 @@ def _task(whole: list[Message]) -> list[Message]:
 
 
 def _tools(offered: Any, row: SpanRow) -> None:
-    if isinstance(offered, dict):
-        listed = [*(offered.get("function_tools") or []), *(offered.get("output_tools") or [])]
-        if tools := tool_definitions(listed):
-            row.tools = dump(tools)
+    offered = offered if isinstance(offered, dict) else {}
+    if tools := tool_definitions([*listed(offered.get("function_tools")), *listed(offered.get("output_tools"))]):
+        row.tools = dump(tools)

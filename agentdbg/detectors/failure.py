@@ -21,47 +21,71 @@ _CODE = (
     r"(?:^|(?<![a-z])(?:status|code|https?|error|http/\d(?:\.\d)?)\W{{0,12}}){0}\b|\b{0}\s+(?:client|server)\s+error"
 )
 """An HTTP status as messages write it; {0} is the number. A bare number somewhere in a message is none."""
+_OVER = r"(?:exceed\w*|reached|hit|exhausted)"
+_TURNS = r"(?:recursion limit|max(?:imum)?(?: number of)? (?:turns|iterations|steps))"
+_BROKEN = r"(?:errors?|exceptions?|fail(?:ed|ure|s)?)\b"
+# Matched against a text and against its words (`_words`). A bare subject (network, schema, quota) is no failure: what
+# broke must be said, as "the neural network", "the websocket file" and "the quota table" may be what the work is about.
 _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "recursion limit",
         "Find what never ends before raising the limit: give the agents a condition that stops them.",
         (
-            r"graphrecursion|recursion limit|maxturns|max[_ ]?(?:turns|iterations|steps)|usagelimitexceeded",
-            r"maximum (?:number of )?(?:turns|iterations|steps)",
+            r"\bgraph recursion error\b|\busage limit exceeded\b",
+            rf"\b{_TURNS}\b.{{0,20}}\b(?:{_OVER}|error)\b|\b(?:{_OVER}|due to|after)\b.{{0,20}}\b{_TURNS}\b",
         ),
     ),
     (
         "cancelled",
         "The caller gave up: look at what it was waiting for, not at this call.",
         (
-            r"cancel+ed|abort(?:ed)?error|operation was aborted|keyboardinterrupt|client disconnect",
+            r"^\W*(?:[\w.]+\.)?(?:operation |task |request )?cancel+ed(?: exception)?\b(?=\W*$|:)|\bcancel+ed error\b",
+            r"\b(?:request|task|operation|run|call|stream|context|job|future)s? (?:\w+ ){0,2}(?:cancel+ed|aborted)\b",
+            r"\bcancel+ed (?:by|via) (?:the )?(?:user|client|caller|cancel scope)\b|\babort(?:ed)? error\b",
+            r"\bkeyboard ?interrupt\b|\bclient disconnect(?:ed)?\b",
             _CODE.format("499"),
         ),
     ),
     (
         "content filter",
         "Read what was refused, then change the input; the same text is refused again.",
-        (r"content[_ ]?(?:filter|policy|management)|contentpolicy|safety (?:system|filter|settings)|responsible ?ai",),
+        (
+            r"\bcontent filter(?:ed|ing)?\b|\bcontent (?:management )?policy\b|\bresponsible ?ai policy\b",
+            r"\b(?:blocked|rejected|refused|flagged|violat\w+)\b.{0,60}\bsafety\b",
+            r"\bsafety\b.{0,40}\b(?:blocked|rejected|refused|flagged|violat\w+)\b",
+        ),
     ),
     (
         "rate limit",
         "Wait as long as `retry-after` says, back off exponentially, and let the agents share one limiter.",
         (
-            r"rate[_ -]?limit|too many requests|throttl|quota|resource_?exhausted|overloaded",
+            r"\brate[ -]?limit(?:s|ed|ing)?\b|\btoo many requests\b|\bthrottl(?:ed|ing)\b|\bresource ?exhausted\b",
+            rf"\bquotas?\b.{{0,30}}\b(?:{_OVER}|{_BROKEN})",
+            rf"\b(?:{_OVER}|insufficient|over|out of)\b.{{0,30}}\bquotas?\b",
+            r"\boverloaded\b(?! (?:function|method|operator|constructor|signature)s?\b)",
             _CODE.format("(?:429|529)"),
         ),
     ),
     (
         "timeout",
         "Set a time limit at this call, retry it once or twice, and tell the caller when it stays away.",
-        (r"time[d ]?[ -]?out|timeout|deadline ?exceeded", _CODE.format("(?:408|504)")),
+        (
+            r"\be?timed[ -]?out\b|\bdeadline ?exceeded\b|\btime limit (?:was )?(?:exceeded|reached)",
+            r"\btime-?out (?:error|exception|expired|exceeded|occurred|reached|after|of \d|in \d|while|waiting|during)",
+            r"^(?!.*\b(?:missing|unknown|invalid|unexpected|bad|no)\b)(?:\S+ ){0,3}time-?out\W*(?:$|:)",
+            r"\b(?:gateway|read|connect|connection|request) time-?out\b(?! (?:is|must|should|setting|value|param))",
+            _CODE.format("(?:408|504)"),
+        ),
     ),
     (
         "auth",
         "Check key, role and expiry; a retry cannot help.",
         (
-            r"authentication|unauthori[sz]ed|not authori[sz]ed|authori[sz]ation|permission ?denied|access ?denied",
-            r"forbidden|api[_ ]key",
+            rf"\bauth(?:entication|ori[sz]ation)? (?:{_BROKEN}|required|denied|is (?:required|missing))",
+            r"\bun(?:authori[sz]ed|authenticated)\b|\bnot authori[sz]ed\b|\b(?:permission|access) ?denied\b",
+            r"\b(?<!extra )forbidden\b(?! (?:char|word|value|field|key|name)\w*)|\binvalid credentials\b",
+            r"\b(?:invalid|incorrect|missing|no|expired|wrong|bad|revoked)\b(?: \w+){0,2} api key\b",
+            r"\bapi key\b(?: \w+){0,3} (?:invalid|valid|expired|missing|revoked|required|found|set|provided)\b",
             _CODE.format("(?:401|403)"),
         ),
     ),
@@ -69,28 +93,41 @@ _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "decode",
         "Ask for structured output, validate it where it is made, and pass the error back to the model that wrote it.",
         (
-            r"jsondecode|json ?parse|expecting (?:value|property name)|unterminated string|outputpars|decodeerror",
-            r"unexpected (?:token|end of (?:json|input|data))|(?:failed to|could not) parse|(?:not valid|invalid) json",
+            rf"\bdecode (?:{_BROKEN})|\b(?:json|output) ?pars(?:e|er|ing) (?:{_BROKEN})|\bunterminated string\b",
+            r"\bexpecting (?:value|property name)\b|\bunexpected end of (?:json|input|data)\b",
+            r"\bunexpected token\b(?! (?:count|usage|limit|budget))|\b(?:failed to|could not) parse\b",
+            r"\b(?:not valid|invalid) json\b(?! schema)",
         ),
     ),
     (
         "validation",
         "Compare what was sent with what the schema wants, and validate before handing on.",
-        (r"validation|schema|invalid[_ ]?(?:argument|parameter|input|type)|missing (?:\d+ )?required",),
+        (
+            rf"\bvalidation (?:{_BROKEN})|\bfailed (?:\w+ )?validation\b|\binvalid json schema\b",
+            r"\bschema (?:validation|mismatch|violation|errors?)\b",
+            r"\b(?:match|matches|conform to|conforms to|violates?|satisfy|against)(?: \w+){0,2} schema\b",
+            r"\binvalid (?:argument|parameter|input|type)s?\b|\bmissing (?:\d+ )?required\b",
+        ),
     ),
     (
         "network",
         "Retry with a growing pause, then tell the caller that the service is away.",
         (
-            r"connect(?:ion)?[ _]?(?:error|refused|reset|aborted|timed)|connectionerror|econn|enotfound|socket|network",
-            r"unreachable|name resolution|\bdns\b|\bssl|remote ?(?:protocol|disconnected)|broken ?pipe",
+            r"\bconnect(?:ion)?(?: (?:was|has been))? (?:errors?|refused|reset|aborted|closed|lost|failed|failure)\b",
+            r"\be(?:conn[a-z]+|hostunreach|netunreach|ai again)\b|\benotfound\b|\bgetaddrinfo\b|\bname resolution\b",
+            rf"\bsocket (?:{_BROKEN}|hang ?up|closed|disconnected)|\bnetwork (?:{_BROKEN}|(?:is )?(?:down|unreachable))",
+            r"\bunreachable\b(?! (?:code|statement|branch|block|state|node|line)s?\b)",
+            rf"\bdns (?:\w+ )?(?:{_BROKEN})|\b(?:ssl|tls)\b.{{0,40}}(?:\b{_BROKEN}|\bhandshake\b|\balert\b)",
+            r"\bremote (?:protocol error|disconnected|end closed)\b|\bserver disconnected\b|\bbroken ?pipe\b",
+            r"\bfetch failed\b",
         ),
     ),
     (
         "bad request",
         "Read the message: the request itself is wrong, and a retry sends the same one.",
         (
-            r"bad ?request|not ?founderror\b|unprocessable|context[_ ]length",
+            r"\bbad ?request\b|\bnotfounderror\b|\bunprocessable\b|\bprompt is too long\b|\bmaximum context length\b",
+            rf"\bcontext (?:length|window)\b.{{0,30}}\b{_OVER}\b|\b{_OVER}\b.{{0,30}}\bcontext (?:length|window)\b",
             _CODE.format("4(?!08|29|99)\\d\\d"),
         ),
     ),
@@ -98,7 +135,8 @@ _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "server",
         "Retry with a growing pause; where it stays, use another provider or say that the answer is missing.",
         (
-            r"internal ?server|server[_ ]?error|service ?unavailable|bad ?gateway|internal error",
+            r"\binternal ?server\b|\bserver error\b|\bservice (?:is )?(?:temporarily |currently )?unavailable\b",
+            r"\bbad ?gateway\b|\binternal error\b",
             _CODE.format("5\\d\\d"),
         ),
     ),
@@ -111,6 +149,7 @@ _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LONG_ENOUGH = 12
 _OTHER = ErrorClass("error", "Look at the span: its attributes and events hold what the failing call said.")
 _PATTERNS = tuple((ErrorClass(name, advice), re.compile("|".join(parts), re.I)) for name, advice, parts in _CLASSES)
@@ -130,11 +169,17 @@ def failed(span: Span) -> bool:
 
 def classify(error_type: str | None, message: str | None) -> ErrorClass:
     """The class of an error by its type, else by its message."""
-    for text in (error_type, message):
+    for text in filter(None, (error_type, message)):
+        words = _words(text)
         for found, pattern in _PATTERNS:
-            if text and pattern.search(text):
+            if pattern.search(text) or pattern.search(words):
                 return found
     return _OTHER
+
+
+def _words(text: str) -> str:
+    """A text with its compound names as words: `APITimeoutError` is `API Timeout Error`."""
+    return _HUMP.sub(" ", text.replace("_", " "))
 
 
 def masked(message: str | None) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from agentdbg.importers.derived import Moment, Prompts, mark
 from agentdbg.importers.record_fields import tells, text
 from agentdbg.rows import RawEvent, RawSpan
@@ -46,6 +48,7 @@ class Lane:
     _turn: RawSpan | None = None
     _call: RawSpan | None = None
     _answer_id: str | None = None
+    _blocks: set[bytes] = field(default_factory=set)
 
     def prompt(self, content: Any, record: dict[str, Any], moment: Moment) -> Iterator[RawSpan]:
         """What the agent was told. In the main agent it begins a turn, unless Claude Code put it in by itself."""
@@ -67,10 +70,12 @@ class Lane:
         if self._call is None or answer_id is None or answer_id != self._answer_id:
             yield from self._end_call()
             self._call, self._answer_id = self._begin_call(message, record, moment), answer_id
+            self._blocks.clear()
         said = self._call.attributes["claude_code.message"]
         said.update({key: value for key, value in message.items() if key != "content" and value is not None})
         for block in blocks:
-            if block not in said["content"]:
+            if (told := msgspec.json.encode(block)) not in self._blocks:  # records of one answer may repeat each other
+                self._blocks.add(told)
                 said["content"].append(block)
                 self.prompts.grow(block)
                 self._ask(block, moment)
@@ -78,10 +83,6 @@ class Lane:
             self._call.status, self._call.status_message = "error", _words(blocks)
         self._call.end_ns = moment.at_ns
         self.until(moment)
-        if words := _words(said["content"]):
-            for span in (self, self._turn):
-                if span is not None:
-                    span.attributes["claude_code.answer"] = words
 
     def result(self, block: dict[str, Any], record: dict[str, Any], moment: Moment) -> RawSpan | None:
         """The tool call that a result belongs to, ended by it. None where no call was waiting for it."""
@@ -144,6 +145,9 @@ class Lane:
 
     def _end_call(self) -> Iterator[RawSpan]:
         if self._call is not None:
+            if words := _words(self._call.attributes["claude_code.message"]["content"]):
+                for attributes in (self.attributes, self._turn.attributes if self._turn is not None else {}):
+                    attributes["claude_code.answer"] = words
             yield self._call
             self._call = None
 

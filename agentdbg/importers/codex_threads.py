@@ -7,11 +7,11 @@ item that asks for it to its output."""
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 from agentdbg.importers.derived import Moment, Prompts, mark
-from agentdbg.importers.json_values import NotJson, loads
 from agentdbg.importers.record_fields import as_object, tells, text
 from agentdbg.rows import RawEvent, RawSpan
 
@@ -19,8 +19,11 @@ SCOPE = "codex"
 _MAIN = "codex"
 _NO_ROLE = "default"  # the role of a sub-agent that was given none
 _PAUSE_NS = 200_000_000  # no model answers faster: what stands in a fork before its first pause was copied there
+_ANSWER_NO = frozenset({"grep", "egrep", "fgrep", "rg", "diff", "cmp", "test", "["})  # with exit code 1
 _INNER = frozenset({"base_instructions", "instructions", "timestamp"})
-_EXITED = re.compile(r"\A(?:Chunk ID: [^\n]*\n|Wall time: [^\n]*\n)*(?:Exit code:|Process exited with code) (-?\d+)\n")
+_EXITED = re.compile(
+    r"\A(?:Chunk ID: [^\n]*\n|Wall time: [^\n]*\n)*(?:Exit code:|Process exited with code) (-?\d{1,10})\n"
+)
 
 
 class Thread:
@@ -149,7 +152,7 @@ class Thread:
         if span is not None:
             span.end_ns = moment.at_ns
             span.attributes["codex.result"] = item
-            if (failure := _failure(item.get("output"))) is not None:
+            if (failure := _failure(item.get("output"), span.attributes["codex.call"])) is not None:
                 span.status, span.status_message = "error", failure
         return span
 
@@ -167,8 +170,7 @@ class Thread:
         self._counted = info
         if self.opening:
             return
-        usage = last or {key: value - before.get(key, 0) for key, value in total.items() if isinstance(value, int)}
-        told = {**info, "last_token_usage": usage}
+        told = {**info, "last_token_usage": last or _difference(total, before)}
         call = self._uncounted or self._call
         if call is not None and "codex.token_count" not in call.attributes:
             call.attributes["codex.token_count"] = told
@@ -292,6 +294,12 @@ class Thread:
         )
 
 
+def _difference(total: dict[str, Any], before: dict[str, Any]) -> dict[str, int]:
+    """What was added to the counts of a total."""
+    told = {key: (value, before.get(key, 0)) for key, value in total.items()}
+    return {key: now - then for key, (now, then) in told.items() if isinstance(now, int) and isinstance(then, int)}
+
+
 def _name(told: dict[str, Any]) -> str:
     """A sub-agent's name: its role, else the one it goes by."""
     role = text(told.get("agent_role"))
@@ -313,17 +321,30 @@ def _as_call(item: dict[str, Any]) -> dict[str, Any]:
     return {"type": "function_call", **named, "arguments": item["action"]}
 
 
-def _failure(output: Any) -> str | None:
+def _failure(output: Any, call: dict[str, Any]) -> str | None:
     """What went wrong, where an output tells that something did: `success` or the exit code of a command."""
-    if isinstance(output, str):
-        if (found := _EXITED.match(output)) is not None:
-            return f"exit code {found[1]}" if int(found[1]) else None
-        try:
-            output = loads(output.encode("utf-8", "replace"))[0] if output[:1] == "{" else None
-        except NotJson:
-            return None
     told = as_object(output)
-    code = as_object(told.get("metadata")).get("exit_code")
     if told.get("success") is False:
         return text(told.get("content")) or "no success"
-    return f"exit code {code}" if type(code) is int and code else None
+    code = as_object(told.get("metadata")).get("exit_code")
+    if isinstance(output, str) and (found := _EXITED.match(output)) is not None:
+        code = int(found[1])
+    if type(code) is not int or code == 0 or (code == 1 and _command(call) in _ANSWER_NO):
+        return None
+    return f"exit code {code}"
+
+
+def _command(call: dict[str, Any]) -> str:
+    """The program whose exit code is that of a shell call: the last one."""
+    given = as_object(call.get("arguments")) or as_object(call.get("action"))
+    told = given.get("cmd", given.get("command"))
+    words = told if isinstance(told, list) else ["sh", "-c", told]
+    if len(words) == 3 and words[1] in ("-c", "-lc"):
+        script = shlex.shlex(str(words[2]), posix=True, punctuation_chars=True)
+        script.commenters = ""
+        try:
+            words = list(script)
+        except ValueError:  # a quote that is not closed
+            return ""
+        words = words[max((place + 1 for place, word in enumerate(words) if word.strip("|&;") == ""), default=0) :]
+    return str(words[0]).rpartition("/")[2] if words else ""

@@ -67,10 +67,10 @@ def read_input(
 ) -> Reading:
     """The rows of an input, read while they are asked for.
 
-    forced: `--from`; mapping: what the fields of unusual JSON lines mean; opener: how a path becomes a stream of bytes,
-    for files that only a library can read. Raises AgentdbgError for an unknown format name. An input that the user named and that
-    holds no span or log record raises Unreadable: here, if its first bytes tell, else after its last row. Inside a
-    folder it gives a note instead.
+    forced: `--from`; mapping: what the fields of unusual JSON lines mean; opener: how a path becomes a stream of
+    bytes, for files that only a library can read. Raises AgentdbgError for an unknown format name. An input that the
+    user named and that holds no span or log record raises Unreadable: here, if its first bytes tell, else after its
+    last row. Inside a folder it gives a note instead.
     """
     wanted = _named(forced)
     try:

@@ -20,6 +20,7 @@ from agentdbg.importers.json_shape import shapes
 from agentdbg.importers.notes import Notebook
 from agentdbg.importers.times import to_ns
 from agentdbg.rows import RawEvent, RawSpan
+from agentdbg.vocabulary.jsontext import dump
 
 SCOPE = "jsonl"
 _STRUCTURE = frozenset(
@@ -82,7 +83,10 @@ class _Reader:
             spans = _at(record, path)
             if isinstance(spans, list) and any(isinstance(span, dict) for span in spans):
                 trace = {key: value for key, value in record.items() if key != path.split(".")[0]}
-                trace_id = self._find(record, "trace_id", {})
+                trace_id = self._find(record, "trace_id", {}) or record.get("id")
+                if trace_id in (None, ""):  # a run of its own, not one with the other lines
+                    trace_id = blake2b(dump(record).encode("utf-8", "replace"), digest_size=16).hexdigest()
+                    self.notes.add("info", "runs without a trace id were given one", line=self._line)
                 made: list[RawSpan] = []
                 for span in spans:
                     if isinstance(span, dict):
@@ -102,8 +106,8 @@ class _Reader:
         yield self._span(record, piece, None, {})
 
     def _run(self, trace: dict[str, Any], made: list[RawSpan], piece: Piece) -> Iterator[RawSpan]:
-        """The object around several parentless spans, as the root they have. Its task is what went in and no name: runs of
-        one workflow share a name."""
+        """The object around several parentless spans, as the root they have. Its task is what went in and no name:
+        runs of one workflow share a name."""
         roots = [span for span in made if span.parent_id is None]
         if len(roots) < 2:
             return

@@ -70,4 +70,3 @@ def _odd(piece: Piece, reading: Reading) -> Iterator[Row]:
     for request in otlp_odd.requests(value, reading):
         yield from spans(request, reading)
         yield from logs(request, reading)
-

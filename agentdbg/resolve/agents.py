@@ -5,22 +5,15 @@ one agent's work: it starts where the agent changes, or where an agent calls its
 
 from __future__ import annotations
 
+import re
+
 from agentdbg.resolve.facts import Facts, TurnRow
 from agentdbg.tree import Forest, Node
 
 WORK = ("llm", "tool", "retriever")
 # Names of plumbing that frameworks put around model calls: never an agent's name.
-PLUMBING = (
-    "Runnable",
-    "ChatPrompt",
-    "Prompt",
-    "LLMChain",
-    "Sequence",
-    "Pipeline",
-    "StateGraph",
-    "CompiledStateGraph",
-    "LangGraph",
-    "orchestrate_tools",
+PLUMBING = re.compile(
+    r"Runnable\w*|(?:Chat)?Prompt(?:Template)?|LLMChain|Sequence|Pipeline|(?:Compiled)?StateGraph|LangGraph|orchestrate_tools"
 )
 
 
@@ -30,24 +23,34 @@ def assign(forest: Forest[Facts]) -> list[TurnRow]:
     if not any(node.span.agent_hint for node in forest.walk()):
         _name_by_place(forest)
     turns: dict[str, TurnRow] = {}
+    through_tool: set[str] = set()  # spans that stand under a tool of their parent's turn
     for node in forest.walk():
-        _inherit(node, turns)
+        _inherit(node, turns, through_tool)
     for root in forest.roots:
         if root.span.kind == "other" and root.children:
             root.span.kind = "workflow"
     return sorted(turns.values(), key=lambda turn: (turn.start_ns or 0, turn.span_id))
 
 
-def _inherit(node: Node[Facts], turns: dict[str, TurnRow]) -> None:
+def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str]) -> None:
     span = node.span
     parent = node.parent.span if node.parent else None
+    if parent and (parent.kind == "tool" or (parent.span_id in through_tool and parent.span_id not in turns)):
+        through_tool.add(span.span_id)
     span.agent = span.agent_hint or (parent.agent if parent else None)
     if not span.agent_hint and span.agent and parent:
         span.agent_rule = "inherited from ancestor"
     if span.agent is None:
         span.agent_rule = None
         return
-    if parent is not None and parent.agent == span.agent and parent.turn_id and not _calls_itself(node, turns):
+    if (
+        parent is not None
+        and parent.agent == span.agent
+        and parent.turn_id
+        and not (
+            span.kind == "agent" and span.agent_hint and span.span_id in through_tool  # an agent that calls itself
+        )
+    ):
         span.turn_id = parent.turn_id
         if span.kind == "agent":
             span.kind = "other"  # a wrapper inside the turn, not one more agent
@@ -65,18 +68,6 @@ def _inherit(node: Node[Facts], turns: dict[str, TurnRow]) -> None:
         end_ns=span.end_ns,
         status=span.status,
     )
-
-
-def _calls_itself(node: Node[Facts], turns: dict[str, TurnRow]) -> bool:
-    """An agent span under a tool of the same agent's turn: recursion, a turn of its own."""
-    if node.span.kind != "agent" or not node.span.agent_hint:
-        return False
-    above = node.parent
-    while above is not None and above.span.span_id not in turns:
-        if above.span.kind == "tool":
-            return True
-        above = above.parent
-    return False
 
 
 def _demote_workflows(forest: Forest[Facts]) -> None:
@@ -107,7 +98,7 @@ def _name_by_place(forest: Forest[Facts]) -> None:
     span's name; where that is plumbing or the calls themselves, the root is the one agent."""
     for root in forest.roots:
         steps = [node for node in root.children if node.span.kind not in WORK and _calls_models(node)]
-        named = [node for node in steps if node.span.kind == "other" and not node.span.name.startswith(PLUMBING)]
+        named = [node for node in steps if node.span.kind == "other" and not PLUMBING.fullmatch(node.span.name)]
         if named:
             for node in named:
                 node.span.agent_hint, node.span.agent_rule = node.span.name, "span name under the root"

@@ -60,9 +60,9 @@ def _by_response(groups: Sequence[list[Facts]]) -> list[list[Facts]]:
 
 
 def _overlap(a: Facts, b: Facts) -> bool:
-    if a.start_ns is None or b.start_ns is None or a.end_ns is None or b.end_ns is None:
+    if a.start_ns is None or b.start_ns is None:
         return False
-    return a.start_ns < b.end_ns and b.start_ns < a.end_ns
+    return a.start_ns <= (b.end_ns or b.start_ns) and b.start_ns <= (a.end_ns or a.start_ns)
 
 
 def _richness(span: Facts) -> tuple[int, ...]:

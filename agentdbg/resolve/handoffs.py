@@ -14,7 +14,8 @@ from itertools import accumulate
 from agentdbg.resolve.facts import CallRow, Facts, HandoffRow, TurnRow
 from agentdbg.tree import SKEW_NS, Forest
 
-_TOOL_NAME = re.compile(r"^(?:transfer|hand_?off|delegate|route|escalate)(?:_task|_work)?(?:_back)?_to_(.+)$", re.I)
+_TOOL_NAME = re.compile(r"^(transfer|hand_?off|delegate|route|escalate)(?:_task|_work)?(?:_back)?_to_(.+)$", re.I)
+_WAVE = 8  # senders side by side that are told one by one; of more, the last to end stands for all
 _FOREVER = 2**63
 
 
@@ -96,15 +97,17 @@ class _Edges:
             if sender.agent is None or plain(sender.agent) == plain(to):
                 continue
             turns = waiting[plain(to)]
-            while turns and (turns[0].start_ns or 0) < (span.start_ns or 0):
+            while turns and (turns[0].start_ns or 0) < (span.start_ns or 0) - SKEW_NS:
                 turns.popleft()
             self._add(sender, self.names.get(plain(to), to), rule, turns.popleft() if turns else None, span)
 
     def _destination(self, span: Facts) -> tuple[str, str] | None:
         if span.handoff_to:
             return span.handoff_to, span.handoff_rule or "handoff span"
-        if span.kind == "tool" and span.tool and (found := _TOOL_NAME.match(span.tool)):
-            return found[1], "tool name"
+        found = _TOOL_NAME.match(span.tool) if span.kind == "tool" and span.tool else None
+        # one routes to a warehouse and escalates to a person as well: those verbs mean an agent where there is one
+        if found and (found[1].lower().startswith(("transfer", "hand")) or plain(found[2]) in self.names):
+            return found[2], "tool name"
         return None
 
     def _nested(self) -> None:
@@ -163,4 +166,4 @@ def _tail(ended: list[tuple[int, int, str, TurnRow]], count: int, latest_start: 
         if ended[index][0] <= latest_start and out:
             break
         out.append(ended[index][-1])
-    return out[::-1]
+    return out[::-1] if len(out) <= _WAVE else out[:1]

@@ -23,6 +23,7 @@ _ABOUT_WORDS = """
     filters sort order type kind object tool tool_name tool_call_id id request_id trace_id run_id call_id timestamp
     time date version source cached url path method metadata meta
 """
+_COUNTS = frozenset(("count", "total", "total_count", "total_results", "total_hits", "num_results"))
 _ABOUT_ERROR_WORDS = """
     message msg detail details description reason title hint name error_code error_type error_message retry_after
     retryable trace traceback stack is_error error errors exception
@@ -74,6 +75,15 @@ def is_empty(value: object) -> bool:
     """Whether a result holds nothing: null, blank text, [] or {}, containers of nothing but such, a wrapper such as
     `{"results": [], "total": 0}`, or a short text that says that nothing was found. An error is not empty."""
     return _holds_nothing(value, 0)
+
+
+def counts_none(value: object) -> bool:
+    """Whether an empty result says itself that there are none: `{"count": 0, "results": []}` is an answer."""
+    value = opened(value) if isinstance(value, str) else value
+    if not isinstance(value, dict):
+        return False
+    fields = {_HUMP.sub("_", str(name)).lower(): item for name, item in value.items()}
+    return any(name in _COUNTS and item == 0 and not isinstance(item, bool) for name, item in fields.items())
 
 
 def error_in_body(value: object) -> str | None:

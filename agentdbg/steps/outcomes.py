@@ -68,7 +68,8 @@ def verdict(steps: Sequence[Step], stretch: Stretch, text: Text, outcome: Text) 
 
 def leave_to_others(steps: Sequence[Step], stretch: Stretch) -> bool:
     """Whether tools alone repeat, in a way that is no agent's loop: retries after errors, polling and heartbeats by
-    code, calls that are merely acknowledged, and all that code does beside agents whose model calls are recorded."""
+    code, calls that are merely acknowledged, one call in each of several turns, and all that code does beside agents
+    whose model calls are recorded."""
     inside = steps[stretch.start : stretch.end]
     if any(step.op != "tool" for step in inside):
         return False
@@ -76,7 +77,9 @@ def leave_to_others(steps: Sequence[Step], stretch: Stretch) -> bool:
         return True
     if any(_WAITING.search(step.name or "") for step in inside):
         return True
-    if all(step.answered and _acknowledges(step.answered) for step in inside):
+    if stretch.period == 1 and all(one.turn_id != other.turn_id for one, other in pairwise(inside)):
+        return True
+    if all(step.answered and _acknowledges(step.answered) and not _lists(step.answered) for step in inside):
         return True
     agents = {step.agent for step in inside}
     return any(step.op == "llm" and step.agent in agents for step in steps)
@@ -193,6 +196,16 @@ def _acknowledges(outcome: Said) -> bool:
     """A few words such as "saved", which any call gets: no sign that two calls in other words are the same."""
     value = opened(outcome.exact)
     return not is_empty(value) and len(content_words(value)) < 3
+
+
+def _lists(outcome: Said) -> bool:
+    """Whether a result has rows, be they as short as `["a"]`: an answer, no acknowledgement. The blocks in which
+    protocols wrap any text (`[{"type": "text", "text": "saved"}]`) are no rows."""
+    value = opened(outcome.exact)
+    return any(
+        isinstance(rows, list) and any(not (isinstance(row, dict) and "type" in row) for row in rows)
+        for rows in (value, *(value.values() if isinstance(value, dict) else ()))
+    )
 
 
 def _is_success(step: Step) -> bool:

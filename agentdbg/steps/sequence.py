@@ -40,7 +40,8 @@ class Step:
     name: of a tool its name, of a batch its members. arguments: the names of a tool's arguments. calls: the tools that
     a model's answer asks for. act: what its answer sets going, which are its calls or, where it lists none, the call of
     the tool that runs next. reads: the results of tools (L0) where a prompt adds nothing else. heard: texts that came
-    under the user's role into a conversation under way, whose last answer was `replies_to` (L1 of a decision).
+    under the user's role into a conversation under way, whose last answer was `replies_to` (L1 of a decision). turn_id:
+    of a tool, the agent turn it was called in.
     """
 
     span_ids: tuple[str, ...]
@@ -59,6 +60,7 @@ class Step:
     reads: tuple[str, ...] = ()
     heard: tuple[str, ...] = ()
     replies_to: str | None = None
+    turn_id: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     finish_reason: str | None = None
@@ -181,6 +183,7 @@ def _tool_step(span: Span, hollow: bool) -> Step:
         end_ns=span.end_ns,
         parent_id=span.parent_id,
         arguments=tuple(sorted(map(str, asked))) if isinstance(asked, dict) else (),
+        turn_id=span.turn_id,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from agentdbg.importers import Input
     from agentdbg.pricing import OwnPrices
     from agentdbg.resolve import Facts
+    from agentdbg.rows import NoteRow
 
 MEMORY_LIMIT = "2GB"
 # What names an extension is not to fetch one from the network.
@@ -82,6 +84,7 @@ class Store:
     @classmethod
     def create(cls, path: Path) -> Store:
         """Open the store at `path` for writing; make it (mode 0600) where there is none."""
+        os.umask(0o077)  # prompts are secrets, also in the write-ahead log that DuckDB keeps beside the file
         fresh = not path.exists()
         if fresh:
             _make_folder(path.parent)
@@ -150,6 +153,9 @@ class Store:
             file_id = self._con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM raw.files").fetchall()[0][0]
             items = read_input(one, forced=options.forced, mapping=options.mapping, opener=opened)
             write(self._con, file_id, items, counts, (lambda n: progress(one.name, n)) if progress else None)
+            if not (counts.spans or counts.logs):  # nothing to remember: a later version may know the format
+                self._con.execute("ROLLBACK")
+                return FileReport(one.name, "note", bytes=size, notes=_notes(one, counts.notes))
             self._con.execute(
                 "INSERT INTO raw.files VALUES (?, ?, ?, ?, ?, ?)",
                 [file_id, one.name, digest, size, items.importer, counts.spans],
@@ -162,16 +168,11 @@ class Store:
             self._con.execute("COMMIT")
         except AgentdbgError as error:
             self._con.execute("ROLLBACK")
-            notes = tuple(
-                Note(note.severity, one.name + (f":{note.line}" if note.line else ""), note.message, note.advice)
-                for note in counts.notes
-            )
-            return FileReport(one.name, "unreadable", bytes=size, error=error, notes=notes)
+            return FileReport(one.name, "unreadable", bytes=size, error=error, notes=_notes(one, counts.notes))
         except BaseException:
             self._con.execute("ROLLBACK")
             raise
-        state = "new" if counts.spans or counts.logs else "note"
-        return FileReport(one.name, state, counts.spans, counts.logs, counts.known, size)
+        return FileReport(one.name, "new", counts.spans, counts.logs, counts.known, size)
 
     def _digest(self, one: Input) -> tuple[str | None, int]:
         """Content hash and size of a file; an in-memory store has nothing to compare with."""
@@ -222,6 +223,11 @@ class Store:
         if ids:
             self._con.execute("INSERT INTO derived.judged SELECT unnest(?), ?", [ids, configuration])
         self._con.execute("COMMIT")
+
+
+def _notes(one: Input, notes: Sequence[NoteRow]) -> tuple[Note, ...]:
+    places = [one.name + (f":{note.line}" if note.line else "") for note in notes]
+    return tuple(Note(n.severity, place, n.message, n.advice) for n, place in zip(notes, places, strict=True))
 
 
 def _evidence(evidence: Sequence[Evidence]) -> str:
@@ -277,12 +283,14 @@ def _make_folder(folder: Path) -> None:
 
 def _explained(error: Exception, path: Path, read_only: bool) -> AgentdbgError:
     text = str(error)
-    if "lock" in text.lower():
+    if "set lock on file" in text or "onflicting lock" in text:
         return AgentdbgError(
             f"another process has {path} open for writing",
             f"wait for it to finish, or use another store with --db ({text})",
         )
-    if "ersion" in text:
+    if "orrupt" in text or "hecksum" in text:
+        return AgentdbgError(f"{path} is damaged", f"delete it and ingest the trace files again ({text})")
+    if re.search(r"(?:newer|older|different) version|version number", text):
         return AgentdbgError(
             f"{path} was written by another version of DuckDB",
             f"upgrade agentdbg, or ingest anew into another --db ({text})",
@@ -293,9 +301,13 @@ def _explained(error: Exception, path: Path, read_only: bool) -> AgentdbgError:
 
 
 def _tables(con: duckdb.DuckDBPyConnection) -> bool:
-    return bool(
-        con.execute("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'meta'").fetchall()
-    )
+    import duckdb
+
+    try:  # a tenth of what a look into the catalogue costs
+        con.execute("SELECT 1 FROM raw.meta LIMIT 0").fetchall()
+    except duckdb.CatalogException:
+        return False
+    return True
 
 
 def _create(con: duckdb.DuckDBPyConnection, *, compress: bool) -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import Reader
+from agentdbg.model import SEVERITIES, Finding, Reader
 
 SHORTEST = 4
 LATEST = "latest"
 HOUR_NS = 3_600 * 1_000_000_000
+STATUSES = ("ok", "incomplete", "error")
 _LISTED = 6
 _NEAR = 3
 
 
 class UnknownTrace(AgentdbgError):
-    """No trace has that id, nor begins with it."""
+    """No trace has the id `asked`, nor begins with it."""
+
+    def __init__(self, asked: str, hint: str) -> None:
+        super().__init__(f"there is no trace {asked}", hint)
+        self.asked = asked
 
 
 def find_trace(reader: Reader, asked: str) -> str:
@@ -31,24 +36,27 @@ def find_trace(reader: Reader, asked: str) -> str:
     if found:
         raise AgentdbgError(f"{asked} is the beginning of {len(found)} trace ids", _listed(reader, found))
     spans = reader.rows(
-        "SELECT trace_id, span_id FROM spans WHERE starts_with(span_id, $asked) ORDER BY ALL LIMIT 1", asked=asked
+        f"SELECT trace_id, span_id FROM spans WHERE {_means('span_id', asked)} ORDER BY ALL LIMIT 1", asked=asked
     )
     if spans:
         trace_id, span_id = spans[0]
         raise AgentdbgError(
             f"{asked} is the id of a span, not of a trace", f"agentdbg show {trace_id}\nagentdbg span {span_id}"
         )
-    raise UnknownTrace(f"there is no trace {asked}", _nearest(reader, "traces", "trace_id", asked))
+    if len(asked) < SHORTEST:
+        raise _too_short("trace", asked)
+    raise UnknownTrace(asked, _nearest(reader, "traces", "trace_id", asked))
 
 
 def find_span(reader: Reader, asked: str) -> tuple[str, str]:
     """(trace id, span id) of the one span that `asked` means: `SPAN` or `TRACE:SPAN`, shortened as for `find_trace`.
 
-    Raises AgentdbgError, with the nearest candidates, where it means none or several.
+    Ids may hold colons themselves: the whole text is tried as a span first. Raises AgentdbgError, with the nearest
+    candidates, where it means none or several.
     """
-    trace, colon, span = asked.rpartition(":")
-    trace_id = find_trace(reader, trace) if colon and trace else None
-    found = _matching(reader, "spans", "span_id", span, trace_id)
+    trace_id, span, found = None, asked, _matching(reader, "spans", "span_id", asked)
+    if not found and ":" in asked:
+        trace_id, span, found = _within_a_trace(reader, asked)
     if len(found) > 1:
         raise AgentdbgError(f"{span} is the beginning of {len(found)} span ids", f"they are: {_some(found)}")
     if not found:
@@ -72,27 +80,28 @@ def newest_hour(reader: Reader) -> list[str]:
     return [row[0] for row in rows]
 
 
-def worst_of(reader: Reader, trace_ids: Sequence[str]) -> str:
+def worst_of(reader: Reader, trace_ids: Sequence[str], findings: Sequence[Finding]) -> str:
     """The trace to look at first: by its worst finding that is no hint, its status, its findings, the later start.
 
     Raises AgentdbgError where there is none to choose from.
     """
     rows = reader.rows(
-        """
-        SELECT t.trace_id FROM traces t LEFT JOIN (
-            SELECT trace_id, count(*) AS findings,
-                max(list_position(['info', 'low', 'medium', 'high', 'critical'], severity)) AS worst
-            FROM findings WHERE confidence <> 'hint' GROUP BY trace_id
-        ) f USING (trace_id)
-        WHERE list_contains($asked, t.trace_id)
-        ORDER BY coalesce(f.worst, 0) DESC, list_position(['ok', 'incomplete', 'error'], t.status) DESC,
-            coalesce(f.findings, 0) DESC, t.start_ns DESC NULLS LAST, t.trace_id LIMIT 1
-        """,
+        "SELECT trace_id, status FROM traces WHERE list_contains($asked, trace_id)"
+        " ORDER BY start_ns DESC NULLS LAST, trace_id",
         asked=list(trace_ids),
     )
     if not rows:
         raise _empty()
-    return str(rows[0][0])
+    ranks: dict[str, list[int]] = {}
+    for one in findings:
+        if one.confidence != "hint":
+            ranks.setdefault(one.trace_id, []).append(SEVERITIES.index(one.severity))
+
+    def badness(row: tuple[str, str]) -> tuple[int, int, int]:
+        found = ranks.get(row[0], [])
+        return max(found, default=-1), STATUSES.index(row[1]), len(found)
+
+    return str(max(rows, key=badness)[0])  # the first of equal ones
 
 
 def _latest(reader: Reader) -> str:
@@ -108,15 +117,11 @@ def _empty() -> AgentdbgError:
 
 def _matching(reader: Reader, view: str, column: str, asked: str, trace_id: str | None = None) -> list[str]:
     """The one id that is `asked`, else those that begin with it; the capitals of a pasted id do not matter."""
-    if len(asked) < SHORTEST:
-        raise AgentdbgError(
-            f"{asked or 'an empty text'} is too short for an id", f"give at least {SHORTEST} characters of it"
-        )
     within = " AND trace_id = $trace" if trace_id else ""
     args = {"trace": trace_id} if trace_id else {}
     for spelling in dict.fromkeys((asked, asked.lower())):
         rows = reader.rows(
-            f"SELECT DISTINCT {column} FROM {view} WHERE starts_with({column}, $asked){within} ORDER BY 1",
+            f"SELECT DISTINCT {column} FROM {view} WHERE {_means(column, asked)}{within} ORDER BY 1",
             asked=spelling,
             **args,
         )
@@ -126,14 +131,51 @@ def _matching(reader: Reader, view: str, column: str, asked: str, trace_id: str 
     return []
 
 
-def _unknown_span(reader: Reader, span: str, trace_id: str | None) -> AgentdbgError:
-    traces = reader.rows(
-        "SELECT trace_id FROM traces WHERE starts_with(trace_id, $asked) ORDER BY 1 LIMIT 1", asked=span
+def _means(column: str, asked: str) -> str:
+    """The condition under which an id is meant. A text too short to be a beginning is an id of its own or nothing."""
+    return f"starts_with({column}, $asked)" if len(asked) >= SHORTEST else f"{column} = $asked"
+
+
+def _within_a_trace(reader: Reader, asked: str) -> tuple[str | None, str, list[str]]:
+    """(trace id, the text of the span, span ids that it means) of `TRACE:SPAN`, at whichever colon makes sense of it.
+
+    Where no trace does, the trace id is None and the text the whole one, if spans here have colons in their ids; else
+    what is wrong with the trace before the last colon is raised.
+    """
+    unknown: AgentdbgError | None = None
+    known: tuple[str, str] | None = None
+    for at in (n for n in range(len(asked) - 1, 0, -1) if asked[n] == ":"):
+        try:
+            trace_id = find_trace(reader, asked[:at])
+        except AgentdbgError as problem:
+            unknown = unknown or problem
+            continue
+        span = asked[at + 1 :]
+        if found := _matching(reader, "spans", "span_id", span, trace_id):
+            return trace_id, span, found
+        known = known or (trace_id, span)
+    if known:
+        return *known, []
+    if unknown and not reader.rows("SELECT 1 FROM spans WHERE contains(span_id, ':') LIMIT 1"):
+        raise unknown
+    return None, asked, []
+
+
+def _too_short(what: str, asked: str) -> AgentdbgError:
+    return AgentdbgError(
+        f"there is no {what} {asked}".rstrip() + ", and it is too short for the beginning of an id",
+        f"give at least {SHORTEST} characters of it",
     )
+
+
+def _unknown_span(reader: Reader, span: str, trace_id: str | None) -> AgentdbgError:
+    traces = reader.rows(f"SELECT trace_id FROM traces WHERE {_means('trace_id', span)} ORDER BY 1 LIMIT 1", asked=span)
     if traces and trace_id is None:
         return AgentdbgError(
             f"{span} is the id of a trace, not of a span", f"agentdbg show {traces[0][0]} lists its spans"
         )
+    if len(span) < SHORTEST:
+        return _too_short("span", span)
     where = f" in trace {trace_id}" if trace_id else ""
     return AgentdbgError(f"there is no span {span}{where}", _nearest(reader, "spans", "span_id", span, trace_id))
 

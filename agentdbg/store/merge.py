@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import msgspec
 
 from agentdbg.rows import SpanRow
+from agentdbg.vocabulary.jsontext import dump, load
 
+WINNERS = (
+    "status",
+    "error_type",
+    "error_message",
+    "control_flow",
+    "payload_cut",
+    "dropped",
+)  # hang together, or are flags
 OWN = ("source_file", "source_line")  # where a copy came from is no part of what it says
 ABSENT = SpanRow(trace_id="", span_id="", parent_id=None, name="")
 
@@ -18,9 +27,18 @@ def merge(copies: Sequence[SpanRow]) -> SpanRow:
     out = msgspec.structs.replace(ranked[0])
     for copy in ranked[1:]:
         for field in SpanRow.__struct_fields__:
-            if field not in OWN and getattr(out, field) == getattr(ABSENT, field):
+            if field not in OWN and field not in WINNERS and getattr(out, field) == getattr(ABSENT, field):
                 setattr(out, field, getattr(copy, field))
+                out.payload_cut = out.payload_cut or (field == "input" and copy.payload_cut)
+        out.attributes = _joined(copy.attributes, out.attributes)
     return out
+
+
+def _joined(less: str | None, more: str | None) -> str | None:
+    """Attributes of two copies: what only the less complete one tells is kept."""
+    if less is None or more is None or less == more:
+        return more or less
+    return dump({**load(less), **load(more)})
 
 
 def _rank(row: SpanRow) -> tuple[bool, bool, bool, int, str]:

@@ -32,17 +32,24 @@ class StoreReader:
         self._traces: OrderedDict[str, Trace] = OrderedDict()
 
     def rows(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
-        return self._con.execute(sql, args or None).fetchall()
+        try:
+            return self._con.execute(sql, args or None).fetchall()
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            raise AgentdbgError(f"the store cannot be read: {error}", "free memory or disk, or ask for less") from error
 
     def table(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and rows of a user's statement. AgentdbgError where DuckDB refuses it."""
+        """Column names and rows of a user's statement, which from then on reaches neither files nor the network.
+        AgentdbgError where DuckDB refuses it."""
         try:
+            self._con.execute("SET enable_external_access = false; SET lock_configuration = true")
             result = self._con.execute(sql)
-            return [column[0] for column in result.description or ()], result.fetchall()
+            if result is not None:  # it is, of a text without a statement
+                return [column[0] for column in result.description or ()], result.fetchall()
         except duckdb.Error as error:
             raise AgentdbgError(
                 f"the query failed: {error}", "`agentdbg schema` lists the views and their columns"
             ) from error
+        raise AgentdbgError("the query is empty", 'for example: agentdbg query "from traces"')
 
     def trace_ids(self) -> Sequence[str]:
         if self._judged is None:

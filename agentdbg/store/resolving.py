@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
@@ -23,6 +23,8 @@ _NARROW = [
 _SELECT = ", ".join(
     [f's."{name}"' for name in _NARROW] + [f"s.{name} IS NOT NULL" for name in _PAYLOADS] + ["s.session_id"]
 )
+_UNJUDGE = """DELETE FROM derived.judged WHERE trace_id IN (
+  SELECT trace_id FROM derived.traces SEMI JOIN (FROM derived.traces SEMI JOIN chunk USING (trace_id)) USING (name))"""
 _TABLES: dict[str, type[Any]] = {
     "traces": TraceRow,
     "roles": Role,
@@ -32,15 +34,15 @@ _TABLES: dict[str, type[Any]] = {
 }
 
 
-def resolve_pending(
-    con: duckdb.DuckDBPyConnection, price: Price, progress: Callable[[int], None] | None = None
-) -> None:
-    """Make the derived tables anew for every trace in raw.pending, some tens of thousands of spans a transaction."""
+def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price) -> None:
+    """Make the derived tables anew for every trace in raw.pending, some tens of thousands of spans a transaction. Runs
+    of the same name are to be judged again as well: what is usual among them may have changed."""
     while chunk := _next_chunk(con):
         con.execute("BEGIN")
         try:
             con.register("chunk", pa.table({"trace_id": chunk}))
             _replace(con, [resolve(spans, price, session) for spans, session in _traces(con)])
+            con.execute(_UNJUDGE)
             con.execute("DELETE FROM raw.pending WHERE trace_id IN (SELECT trace_id FROM chunk)")
             con.execute("COMMIT")
         except BaseException:
@@ -48,8 +50,6 @@ def resolve_pending(
             raise
         finally:
             con.unregister("chunk")
-        if progress:
-            progress(len(chunk))
 
 
 def _next_chunk(con: duckdb.DuckDBPyConnection) -> list[str]:

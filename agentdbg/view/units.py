@@ -9,7 +9,7 @@ SECOND = 1_000 * MS
 
 
 def duration(ns: int | None) -> str:
-    """`430ms`, `3.2s`, `1m01.4`, `16m40s`, `2h05m`, `3d04h`."""
+    """`430ms`, `3.2s`, `1m01s`, `2h05m`, `3d04h`, `120d`: at most 6 cells, from 10 000 days on `>9999d`."""
     if ns is None:
         return ""
     if ns < MS:
@@ -19,27 +19,29 @@ def duration(ns: int | None) -> str:
     tenths = round(ns / (SECOND // 10))
     if tenths < 600:
         return f"{tenths / 10:.1f}s"
-    if tenths < 6_000:
-        return f"{tenths // 600}m{tenths % 600 / 10:04.1f}"
-    seconds = (tenths + 5) // 10
+    seconds = (ns + SECOND // 2) // SECOND
     if seconds < 3_600:
         return f"{seconds // 60}m{seconds % 60:02}s"
     minutes = seconds // 60
     if minutes < 1_440:
         return f"{minutes // 60}h{minutes % 60:02}m"
-    return f"{minutes // 1_440}d{minutes % 1_440 // 60:02}h"
+    days = minutes // 1_440
+    if days < 100:
+        return f"{days}d{minutes % 1_440 // 60:02}h"
+    return f"{days}d" if days < 10_000 else ">9999d"
 
 
 def tokens(count: int | None) -> str:
-    """`900`, `1.8k`, `12.3M`."""
+    """`900`, `1.8k`, `12.3M`: at most 6 cells, from a million millions on `>999G`."""
     if count is None:
         return ""
     if count < 1_000:
         return str(count)
-    for size, unit in ((1_000, "k"), (1_000_000, "M")):
-        if round(count / size, 1) < 1_000:
+    for size, unit in ((1_000, "k"), (1_000_000, "M"), (1_000_000_000, "G")):
+        # The whole numbers are compared first: beyond 10^308 there is no float to divide into.
+        if count < 1_000 * size and round(count / size, 1) < 1_000:
             return f"{count / size:.1f}{unit}"
-    return f"{count / 1_000_000_000:.1f}G"
+    return ">999G"
 
 
 def usd(amount: float | None, partial: bool = False) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Raised to steer: a LangGraph handoff or interrupt, a deferred or approval-bound tool, the end of an iterator.
+# Raised to steer: a LangGraph handoff or interrupt, a deferred or approval-bound tool.
 CONTROL_FLOW = frozenset(
     [
         "ParentCommand",
@@ -16,14 +16,11 @@ CONTROL_FLOW = frozenset(
         "CallDeferred",
         "ApprovalRequired",
         "ToolApprovalRequired",
-        "StopIteration",
-        "StopAsyncIteration",
-        "GeneratorExit",
         "HandoffException",
         "AgentFinish",
     ]
 )
-_REPR = re.compile(r"^\s*((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)\((.*)\)\s*$", re.S)
+_REPR = re.compile(r"^\s*((?:[A-Za-z_]\w*\.)*[A-Z]\w*)\((.*)\)\s*$", re.S)
 _ENDINGS = "Error|Exception|Exit|Interrupt|Warning|Command|Timeout|Cancelled|Exceeded|Failure|Fault"
 _COLON = re.compile(rf"^\s*((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:{_ENDINGS}))\s*:\s+(.*)$", re.S)
 _TRACEBACK = re.compile(r"\n?\s*Traceback \(most recent call last\):")
@@ -40,7 +37,7 @@ def split(text: str) -> tuple[str | None, str]:
     """(type, message) of an error text: `Type(message)` as repr() writes it, `Type: message`, or only a message.
     A traceback that follows is cut; the span's attributes keep it."""
     head = _TRACEBACK.split(text, maxsplit=1)[0].strip() or text.strip()
-    if found := _REPR.match(head):
+    if (found := _REPR.match(head)) and _is_closed(found[2]):
         inner = found[2].strip()
         if len(inner) > 1 and inner[0] in "'\"" and inner[0] == inner[-1]:
             inner = inner[1:-1]
@@ -48,6 +45,16 @@ def split(text: str) -> tuple[str | None, str]:
     if found := _COLON.match(head):
         return class_name(found[1]), found[2].strip()
     return None, head
+
+
+def _is_closed(arguments: str) -> bool:
+    """Whether the parenthesis that opened before `arguments` is the one that closes after it."""
+    depth = 0
+    for character in arguments:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return True
 
 
 def control_flow(error_type: str | None) -> str | None:

@@ -72,6 +72,11 @@ def first(attributes: Mapping[str, Any], names: Iterable[str]) -> Any:
     return None
 
 
+def listed(value: Any) -> list[Any]:
+    """A list as it is; [] for what is none."""
+    return value if isinstance(value, list) else []
+
+
 def count(value: Any) -> int | None:
     """A token count; None for what is no whole, non-negative number that fits 63 bits."""
     found = number(value)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from agentdbg.rows import RawEvent
+from agentdbg.vocabulary.fields import listed
 from agentdbg.vocabulary.jsontext import parsed
 from agentdbg.vocabulary.messages import Message, message
 
@@ -48,8 +49,8 @@ def recorded(value: Any) -> list[tuple[str, dict[str, Any]]]:
 
 def _without_invented(said: Message, payload: dict[str, Any]) -> Message:
     """Where content is kept out, these events name the tools without arguments: not recorded, which is not empty."""
-    calls = payload.get("tool_calls")
-    for call, part in zip(calls or [], [p for p in said["parts"] if p["type"] == "tool_call"], strict=False):
+    calls = listed(payload.get("tool_calls"))
+    for call, part in zip(calls, [p for p in said["parts"] if p["type"] == "tool_call"], strict=False):
         function = call.get("function") if isinstance(call, dict) else None
         if isinstance(function, dict) and "arguments" not in function:
             part["arguments"] = None

@@ -22,21 +22,19 @@ STRUCTURAL = frozenset(
         "model_request",
         "call_agent",
         "call_tool",
-        "chatbot",
-        "generate",
-        "oracle",
-        "router",
         "should_continue",
         "pre_model_hook",
         "post_model_hook",
         "generate_structured_response",
-        "respond",
         "__start__",
         "__end__",
         "start",
         "end",
     ]
 )
+
+# Names of steps that people give inside an agent of their own; on the top level they are as good as any.
+STEPS = frozenset(["chatbot", "generate", "oracle", "respond", "router"])
 
 
 def agent(metadata: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -50,6 +48,8 @@ def agent(metadata: Mapping[str, Any]) -> tuple[str, str] | None:
         own = [
             node for node in nodes if not node.isdigit() and node.lower() not in STRUCTURAL and not _is_middleware(node)
         ]
+        while len(own) > 1 and own[-1].lower() in STEPS:
+            own.pop()
         if own:
             return own[-1], "langgraph_checkpoint_ns"
     node = metadata.get("langgraph_node")

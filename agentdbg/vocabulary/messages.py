@@ -347,7 +347,8 @@ def _call_block(value: dict[str, Any]) -> Part:
 
 
 def _result_block(value: dict[str, Any]) -> Part:
-    inner = value.get("toolResult") or value.get("functionResponse") or value.get("function_response") or value
+    inner = value.get("toolResult") or value.get("functionResponse") or value.get("function_response")
+    inner = inner if isinstance(inner, dict) else value
     call_id = (
         value.get("tool_use_id") or value.get("call_id") or value.get("tool_call_id") or value.get("toolCallId")
         or inner.get("toolUseId") or inner.get("id") or value.get("id")

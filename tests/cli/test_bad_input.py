@@ -99,7 +99,19 @@ def test_a_folder_with_nothing_readable_is_2(folder: Path) -> None:
     assert agentdbg_here("show", "texts").stderr.startswith("error: no file in texts holds a trace\nhint: formats: ")
 
 
-@pytest.mark.parametrize("name", ["missing.jsonl", "missing/", "*.nothing", "missing/run"])
+def test_a_folder_with_nothing_readable_is_2_however_often_it_is_read(folder: Path) -> None:
+    (folder / "texts").mkdir()
+    (folder / "texts" / "a.txt").write_text("a", "utf-8")
+    (folder / "bad.jsonl").write_text("no trace\n", "utf-8")
+    for named in (["texts"], ["bad.jsonl"], ["texts", "bad.jsonl"]):
+        first, second = agentdbg_here("ingest", *named, "--json"), agentdbg_here("ingest", *named, "--json")
+        assert (first.exit_code, second.exit_code) == (2, 2), named
+        assert (first.stdout, first.stderr) == (second.stdout, second.stderr)
+    for _ in range(2):
+        assert agentdbg_here("ingest", "texts", "good.sketch").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["missing.jsonl", "missing/", "*.nothing", "missing/run", "missing.txt"])
 def test_what_is_not_there_is_said_to_be_not_there(name: str) -> None:
     done = agentdbg_here("show", name)
     assert (done.exit_code, done.stdout) == (2, "")

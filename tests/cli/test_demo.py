@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
-from tests.commandline import agentdbg
+from tests.commandline import ROOT, agentdbg
 
 
 def test_the_demo_runs_every_step_and_prints_its_command(folder: Path) -> None:
@@ -23,6 +24,15 @@ def test_the_demo_is_not_disturbed_by_the_users_own_settings(folder: Path) -> No
     done = agentdbg("demo", cwd=folder, env={"AGENTDBG_DB": str(folder / "mine.duckdb"), "PAGER": "false"})
     assert done.exit_code == 0, done.stderr
     assert not (folder / "mine.duckdb").exists()
+
+
+def test_the_demo_is_not_disturbed_by_a_configuration_above_the_samples(folder: Path) -> None:
+    for part in ("agentdbg", "sample_traces"):
+        shutil.copytree(ROOT / part, folder / "project" / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "project" / "agentdbg.toml").write_text('[check]\nfail_on = "never"\n', "utf-8")
+    done = agentdbg("demo", cwd=folder, env={"PYTHONPATH": str(folder / "project")})
+    assert done.exit_code == 0, done.stderr
+    assert "(exit code 1)" in done.stdout
 
 
 def test_the_demo_needs_no_network(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,71 @@ def test_ids_of_the_other_kind_are_recognised() -> None:
     assert refused("span", "0badcafe03").startswith("error: 0badcafe03 is the id of a trace, not of a span\n")
 
 
-def test_three_characters_are_too_few() -> None:
-    assert refused("show", "fee") == "error: fee is too short for an id\nhint: give at least 4 characters of it\n"
+def test_three_characters_are_too_few_for_a_beginning() -> None:
+    for command, what in (("show", "trace"), ("span", "span")):
+        assert refused(command, "fee") == (
+            f"error: there is no {what} fee, and it is too short for the beginning of an id\n"
+            "hint: give at least 4 characters of it\n"
+        )
+
+
+ODD = "".join(
+    f'{{"trace_id": "{trace}", "id": "{span}", "name": "{trace} {span}", "start": 1700000000, "end": 1700000001}}\n'
+    for trace, span in (
+        ("t1", "s1"), ("t1", "s2"), ("run.1", "call:1"), ("run.1", "call:2"), ("team/run:7", "call:2"), ("team/run:7", "a/b")
+    )
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ["t1", "T1", "run.1", "team/run:7", "team"])
+def test_a_trace_is_named_by_its_id_however_short_and_odd(asked: str, folder: Path) -> None:
+    (folder / "odd.jsonl").write_text(ODD, "utf-8")
+    done = agentdbg_here("show", asked, "odd.jsonl", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["trace"]["trace_id"].startswith(asked.lower())
+
+
+@pytest.mark.parametrize(
+    ("asked", "trace", "span"),
+    [
+        ("s2", "t1", "s2"),
+        ("t1:s2", "t1", "s2"),
+        ("call:1", "run.1", "call:1"),
+        ("run.1:call:2", "run.1", "call:2"),
+        ("team/run:7:call:2", "team/run:7", "call:2"),
+        ("team:call", "team/run:7", "call:2"),
+        ("a/b", "team/run:7", "a/b"),
+    ],
+)
+def test_a_span_is_named_by_its_id_however_short_and_odd(asked: str, trace: str, span: str, folder: Path) -> None:
+    (folder / "odd.jsonl").write_text(ODD, "utf-8")
+    agentdbg_here("ingest", "odd.jsonl")
+    for more in (["odd.jsonl"], []):
+        done = agentdbg_here("span", asked, *more, "--json")
+        assert done.exit_code == 0, done.stderr
+        told = json.loads(done.stdout)["span"]
+        assert (told["trace_id"], told["span_id"]) == (trace, span)
+        assert json.loads(agentdbg_here("replay", asked, *more, "--json").stdout)["span_id"] == span
+
+
+def test_what_an_error_proposes_for_odd_ids_works(folder: Path) -> None:
+    (folder / "runs.jsonl").write_text(ODD, "utf-8")
+    text = refused("span", "call:2")
+    assert text == ("error: span call:2 occurs in 2 traces\nhint: say which: run.1:call:2, team/run:7:call:2\n")
+    for form in ("run.1:call:2", "team/run:7:call:2"):
+        assert agentdbg_here("span", form, "runs.jsonl").exit_code == 0
+
+
+def test_an_unknown_id_with_a_colon_is_a_span_where_spans_have_colons(folder: Path) -> None:
+    (folder / "runs.jsonl").write_text(ODD, "utf-8")
+    assert refused("span", "call:9").startswith("error: there is no span call:9\nhint: nearest: call:1 (run.1 call:1)")
+    assert refused("span", "run.1:call:9").startswith("error: there is no span call:9 in trace run.1\n")
+
+
+def test_what_may_have_been_a_file_is_said_not_to_be_one(folder: Path) -> None:
+    assert refused("show", "exports/run").startswith(
+        "error: there is no trace exports/run, and there is no such file\nhint: nearest: "
+    )
 
 
 def test_too_many_and_too_few_ids() -> None:

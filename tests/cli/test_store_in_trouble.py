@@ -10,6 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from agentdbg.errors import AgentdbgError
+from agentdbg.store import Store
 from tests.commandline import agentdbg_here
 
 READING = (["show"], ["traces"], ["check"], ["span", "abcd"], ["replay", "abcd"], ["query", "SELECT 1"])
@@ -83,3 +85,11 @@ def test_a_place_where_no_store_can_be(folder: Path) -> None:
     (folder / "a-file").write_text("", "utf-8")
     for place in ("a-file/traces.duckdb", "."):
         assert refused("ingest", "good.sketch", "--db", place).startswith("error: ")
+
+
+def test_too_little_memory_is_no_bug_of_ours() -> None:
+    with Store.in_memory() as store:
+        store.reader().rows("SET temp_directory = ''")
+        store.reader().rows("SET memory_limit = '8MB'")
+        with pytest.raises(AgentdbgError, match="the store cannot be read: Out of Memory"):
+            store.reader().rows("SELECT list(i) FROM range(5000000) AS t(i)")

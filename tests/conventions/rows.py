@@ -18,7 +18,9 @@ def read(attributes: dict[str, Any], *, name: str = "span", scope: str | None = 
 def fields(row: SpanRow, *names: str) -> dict[str, Any]:
     """Fields of a row, payloads as values."""
     told = {name: getattr(row, name) for name in names}
-    return {name: json.loads(value) if name in PAYLOADS and value is not None else value for name, value in told.items()}
+    return {
+        name: json.loads(value) if name in PAYLOADS and value is not None else value for name, value in told.items()
+    }
 
 
 def message(role: str, text: str) -> dict[str, Any]:

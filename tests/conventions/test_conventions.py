@@ -265,7 +265,14 @@ def test_langsmith_wrapped_openai_client() -> None:
 
 
 def test_langsmith_query_interface_tells_the_thread_and_the_metadata_beside_the_run() -> None:
-    row = read({"langsmith.run_type": "chain", "langsmith.thread_id": "t7", "langsmith.metadata": {"langgraph_node": "planner"}}, scope="langsmith")
+    row = read(
+        {
+            "langsmith.run_type": "chain",
+            "langsmith.thread_id": "t7",
+            "langsmith.metadata": {"langgraph_node": "planner"},
+        },
+        scope="langsmith",
+    )
     assert (row.session_id, row.agent_hint) == ("t7", "planner")
 
 
@@ -419,8 +426,14 @@ def test_vercel_ai_call_and_its_agent() -> None:
         "kind": "llm", "model": "gpt-4o", "input_tokens": 10, "output_tokens": 2, "finish_reason": "stop", "input": HI,
         "output": HELLO, "agent_hint": "planner", "tools": [SEARCH], "parameters": {"temperature": 0.2},
     }  # fmt: skip
-    outer = read({"ai.operationId": "ai.generateText", "ai.telemetry.functionId": "planner", "ai.usage.promptTokens": 99})
-    assert fields(outer, "kind", "agent_hint", "input_tokens") == {"kind": "agent", "agent_hint": "planner", "input_tokens": None}
+    outer = read(
+        {"ai.operationId": "ai.generateText", "ai.telemetry.functionId": "planner", "ai.usage.promptTokens": 99}
+    )
+    assert fields(outer, "kind", "agent_hint", "input_tokens") == {
+        "kind": "agent",
+        "agent_hint": "planner",
+        "input_tokens": None,
+    }
 
 
 def test_google_adk_complete_request() -> None:

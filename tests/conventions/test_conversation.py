@@ -21,10 +21,15 @@ def usage(row: SpanRow) -> tuple[int | None, ...]:
 
 
 ASK = [{"role": "user", "content": "hi"}]
-HI, HELLO = [{"role": "user", "parts": [{"type": "text", "text": "hi"}]}], [{"role": "assistant", "parts": [{"type": "text", "text": "hello"}]}]
+HI, HELLO = (
+    [{"role": "user", "parts": [{"type": "text", "text": "hi"}]}],
+    [{"role": "assistant", "parts": [{"type": "text", "text": "hello"}]}],
+)
 
 
-@pytest.mark.parametrize(("step", "kind"), [("run", "workflow"), ("agent", "agent"), ("answer", "llm"), ("tool", "tool"), ("aside", "other")])
+@pytest.mark.parametrize(
+    ("step", "kind"), [("run", "workflow"), ("agent", "agent"), ("answer", "llm"), ("tool", "tool"), ("aside", "other")]
+)
 def test_kinds(step: str, kind: str) -> None:
     assert read(step).kind == kind
 
@@ -37,8 +42,17 @@ def test_a_bare_answer() -> None:
 
 def test_an_answer_of_langchain() -> None:
     metadata = {"finish_reason": "stop", "model_name": "gpt-4o", "model_provider": "openai", "id": "chatcmpl-1"}
-    told = {"input_tokens": 9, "output_tokens": 5, "input_token_details": {"cache_read": 4, "cache_creation": 1}, "output_token_details": {"reasoning": 2}}
-    row = read("answer", message=[{"type": "ai", "content": "hello", "response_metadata": metadata, "usage_metadata": told}], messages=ASK)
+    told = {
+        "input_tokens": 9,
+        "output_tokens": 5,
+        "input_token_details": {"cache_read": 4, "cache_creation": 1},
+        "output_token_details": {"reasoning": 2},
+    }
+    row = read(
+        "answer",
+        message=[{"type": "ai", "content": "hello", "response_metadata": metadata, "usage_metadata": told}],
+        messages=ASK,
+    )
     assert usage(row) == (9, 5, 4, 1, 2)
     assert (row.model, row.provider, row.response_id, row.finish_reason) == ("gpt-4o", "openai", "chatcmpl-1", "stop")
 
@@ -57,9 +71,18 @@ def test_a_logged_call() -> None:
     tools = [{"type": "function", "function": {"name": "search", "parameters": {"type": "object"}}}]
     row = read("answer", response=response, messages=ASK, request={"model": "gpt-4o", "temperature": 0, "tools": tools})
     assert usage(row)[:3] == (9, 5, 4)
-    assert (row.request_model, row.model, row.response_id, row.finish_reason) == ("gpt-4o", "gpt-4o-2024-08-06", "r1", "stop")
+    assert (row.request_model, row.model, row.response_id, row.finish_reason) == (
+        "gpt-4o",
+        "gpt-4o-2024-08-06",
+        "r1",
+        "stop",
+    )
     assert json.loads(row.tools or "") == [{"name": "search", "description": None, "parameters": {"type": "object"}}]
-    assert (json.loads(row.parameters or ""), row.records_tools, row.records_parameters) == ({"temperature": 0}, True, True)
+    assert (json.loads(row.parameters or ""), row.records_tools, row.records_parameters) == (
+        {"temperature": 0},
+        True,
+        True,
+    )
 
 
 def test_the_input_of_anthropic_counts_what_its_cache_holds() -> None:
@@ -71,7 +94,11 @@ def test_the_input_of_anthropic_counts_what_its_cache_holds() -> None:
 
 
 def test_usage_beside_the_only_answer() -> None:
-    row = read("answer", message=[{"role": "assistant", "content": "hello"}], request={"model": "m", "usage": {"prompt_tokens": 9, "completion_tokens": 5}})
+    row = read(
+        "answer",
+        message=[{"role": "assistant", "content": "hello"}],
+        request={"model": "m", "usage": {"prompt_tokens": 9, "completion_tokens": 5}},
+    )
     assert (usage(row)[:2], row.model) == ((9, 5), "m")
 
 
@@ -102,7 +129,12 @@ CALL = {"type": "tool_call", "id": "c1", "name": "search", "arguments": {"q": "r
 )
 def test_a_tool_call_with_its_result(result: dict[str, Any]) -> None:
     row = read("tool", name="search", call=CALL, result=result)
-    assert (row.tool, row.tool_call_id, json.loads(row.input or ""), json.loads(row.output or "")) == ("search", "c1", {"q": "rome"}, {"found": 1})
+    assert (row.tool, row.tool_call_id, json.loads(row.input or ""), json.loads(row.output or "")) == (
+        "search",
+        "c1",
+        {"q": "rome"},
+        {"found": 1},
+    )
 
 
 def test_what_a_tool_was_not_asked_or_did_not_answer_is_absent() -> None:
@@ -113,7 +145,12 @@ def test_what_a_tool_was_not_asked_or_did_not_answer_is_absent() -> None:
 
 
 def test_a_handoff() -> None:
-    result = {"type": "tool", "content": "ok", "tool_call_id": "c1", "response_metadata": {"__handoff_destination": "clerk"}}
+    result = {
+        "type": "tool",
+        "content": "ok",
+        "tool_call_id": "c1",
+        "response_metadata": {"__handoff_destination": "clerk"},
+    }
     row = read("tool", call=CALL, result=result, scope="langsmith-fetch")
     assert (row.handoff_to, row.handoff_rule) == ("clerk", "__handoff_destination")
 
@@ -124,7 +161,16 @@ def test_an_agent_is_called_as_its_messages_say() -> None:
 
 
 def test_the_whole_conversation() -> None:
-    row = read("run", input=ASK, output={"role": "assistant", "content": "hello"}, record={"metadata": {"custom_metadata": {"thread_id": "t7"}}})
-    assert (json.loads(row.input or ""), json.loads(row.output or ""), row.session_id) == ({"messages": HI}, {"messages": HELLO}, "t7")
+    row = read(
+        "run",
+        input=ASK,
+        output={"role": "assistant", "content": "hello"},
+        record={"metadata": {"custom_metadata": {"thread_id": "t7"}}},
+    )
+    assert (json.loads(row.input or ""), json.loads(row.output or ""), row.session_id) == (
+        {"messages": HI},
+        {"messages": HELLO},
+        "t7",
+    )
     empty = read("run", input=[])
     assert (empty.input, empty.output, empty.session_id) == (None, None, None)

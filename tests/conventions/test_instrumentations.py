@@ -28,23 +28,42 @@ def test_other_scopes_have_no_such_events():
     assert read({"openinference.span.kind": "LLM"}, name="backend.openai.chat.success-3", scope="mine").kind == "llm"
 
 
-@pytest.mark.parametrize(("told", "agent"), [("Agent(role='Software \\'s', goal='x')", "Software 's"), ('Agent(role="Writer ", goal=1)', "Writer"), ("Agent(goal='x')", None)])
+@pytest.mark.parametrize(
+    ("told", "agent"),
+    [
+        ("Agent(role='Software \\'s', goal='x')", "Software 's"),
+        ('Agent(role="Writer ", goal=1)', "Writer"),
+        ("Agent(goal='x')", None),
+    ],
+)
 def test_the_role_of_a_crewai_task(told, agent):
     given = {"agent": told, "task": "write"}
-    row = read({"openinference.span.kind": "AGENT", "input.value": given}, name="Task._execute_core", scope="openinference.instrumentation.crewai")
+    row = read(
+        {"openinference.span.kind": "AGENT", "input.value": given},
+        name="Task._execute_core",
+        scope="openinference.instrumentation.crewai",
+    )
     assert agent is None or fields(row, "agent_hint", "agent_rule") == {"agent_hint": agent, "agent_rule": "agent role"}
     assert agent is not None or row.agent_rule != "agent role"
 
 
 @pytest.mark.parametrize("scope", ["gcp.vertex.agent", "openinference.instrumentation.google_adk"])
 def test_agents_of_older_adks_stand_in_the_name_of_the_span(scope):
-    assert fields(read({}, name="agent_run [planner]", scope=scope), "kind", "agent_hint") == {"kind": "agent", "agent_hint": "planner"}
+    assert fields(read({}, name="agent_run [planner]", scope=scope), "kind", "agent_hint") == {
+        "kind": "agent",
+        "agent_hint": "planner",
+    }
 
 
 def test_an_agent_without_a_name_is_called_by_its_id():
     row = read({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.id": "a-7"}, name="invoke_agent")
     assert row.agent_hint == "a-7"
-    assert read({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.id": "a-7", "gen_ai.agent.name": "planner"}).agent_hint == "planner"
+    assert (
+        read(
+            {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.id": "a-7", "gen_ai.agent.name": "planner"}
+        ).agent_hint
+        == "planner"
+    )
 
 
 def test_what_only_the_response_tells():

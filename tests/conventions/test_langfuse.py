@@ -11,7 +11,16 @@ CALL = {"langfuse.type": "GENERATION", "langfuse.model": "gpt-4o"}
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("GENERATION", "llm"), ("TOOL", "tool"), ("AGENT", "agent"), ("RETRIEVER", "retriever"), ("GUARDRAIL", "guard"), ("SPAN", "other"), ("CHAIN", "other"), ("EVENT", "other")],
+    [
+        ("GENERATION", "llm"),
+        ("TOOL", "tool"),
+        ("AGENT", "agent"),
+        ("RETRIEVER", "retriever"),
+        ("GUARDRAIL", "guard"),
+        ("SPAN", "other"),
+        ("CHAIN", "other"),
+        ("EVENT", "other"),
+    ],
 )
 def test_kinds(kind, expected):
     assert read({"langfuse.type": kind}).kind == expected
@@ -38,8 +47,14 @@ def test_spans_of_the_sdk():
     ("usage", "expected"),
     [
         ({"input": 10, "output": 2, "total": 12}, (10, 2, None, None, None)),
-        ({"input": 6, "input_cached_tokens": 4, "output": 2, "output_reasoning_tokens": 1, "total": 13}, (10, 3, 4, None, 1)),
-        ({"input": 1, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 5, "output": 2}, (10, 2, 4, 5, None)),
+        (
+            {"input": 6, "input_cached_tokens": 4, "output": 2, "output_reasoning_tokens": 1, "total": 13},
+            (10, 3, 4, None, 1),
+        ),
+        (
+            {"input": 1, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 5, "output": 2},
+            (10, 2, 4, 5, None),
+        ),
         ({"input_cache_read": 4, "input_cache_creation": 5, "input": 1, "output": 2}, (10, 2, 4, 5, None)),
         ({"promptTokens": 10, "completionTokens": 2, "unit": "TOKENS"}, (10, 2, None, None, None)),
         ({"input": 10, "output": 2, "unit": "CHARACTERS"}, (None, None, None, None, None)),
@@ -48,7 +63,13 @@ def test_spans_of_the_sdk():
 )
 def test_the_buckets_of_usage_do_not_overlap(usage, expected):
     row = read({**CALL, "langfuse.usageDetails": usage})
-    assert (row.input_tokens, row.output_tokens, row.cached_tokens, row.cache_write_tokens, row.reasoning_tokens) == expected
+    assert (
+        row.input_tokens,
+        row.output_tokens,
+        row.cached_tokens,
+        row.cache_write_tokens,
+        row.reasoning_tokens,
+    ) == expected
 
 
 def test_what_langfuse_counted_by_itself_gives_way_to_what_the_model_reported():
@@ -76,8 +97,20 @@ def test_costs(told, cost):
 
 
 def test_parameters_are_those_that_were_set():
-    told = {"temperature": "0.2", "max_tokens": -1, "top_p": None, "stop": '["END"]', "seed": "", "n": "null", "stream": False, "model": "gpt-4o", "toolChoice": "auto"}
-    assert fields(read({**CALL, "langfuse.modelParameters": told}), "parameters") == {"parameters": {"temperature": 0.2, "stop": ["END"], "tool_choice": "auto"}}
+    told = {
+        "temperature": "0.2",
+        "max_tokens": -1,
+        "top_p": None,
+        "stop": '["END"]',
+        "seed": "",
+        "n": "null",
+        "stream": False,
+        "model": "gpt-4o",
+        "toolChoice": "auto",
+    }
+    assert fields(read({**CALL, "langfuse.modelParameters": told}), "parameters") == {
+        "parameters": {"temperature": 0.2, "stop": ["END"], "tool_choice": "auto"}
+    }
 
 
 def test_tools_among_the_messages():
@@ -91,7 +124,9 @@ def test_tools_among_the_messages():
 
 def test_tool_definitions_by_name():
     told = {"search": '{"description": "d", "parameters": {"type": "object"}}'}
-    assert fields(read({**CALL, "langfuse.toolDefinitions": told}), "tools") == {"tools": [{"name": "search", "description": "d", "parameters": {"type": "object"}}]}
+    assert fields(read({**CALL, "langfuse.toolDefinitions": told}), "tools") == {
+        "tools": [{"name": "search", "description": "d", "parameters": {"type": "object"}}]
+    }
 
 
 @pytest.mark.parametrize(
@@ -107,19 +142,32 @@ def test_agents_of_langgraph(metadata, agent):
 
 
 def test_an_agent_is_called_as_the_span_says_or_else_by_its_name():
-    assert fields(read({"langfuse.type": "AGENT"}, name="planner"), "agent_hint", "agent_rule") == {"agent_hint": "planner", "agent_rule": "span name"}
+    assert fields(read({"langfuse.type": "AGENT"}, name="planner"), "agent_hint", "agent_rule") == {
+        "agent_hint": "planner",
+        "agent_rule": "span name",
+    }
     assert read({"langfuse.type": "AGENT", "gen_ai.agent.name": "planner"}, name="run 7").agent_hint == "planner"
 
 
 def test_a_tool_of_langchain_is_known_by_its_message():
     answer: dict[str, Any] = {"content": "7", "tool_call_id": "call_1", "name": "search"}
     row = read({"langfuse.type": "SPAN", "langfuse.input": "{'q': 'rome'}", "langfuse.output": answer}, name="search")
-    assert fields(row, "kind", "tool", "tool_call_id", "input", "output") == {"kind": "tool", "tool": "search", "tool_call_id": "call_1", "input": {"q": "rome"}, "output": "7"}
+    assert fields(row, "kind", "tool", "tool_call_id", "input", "output") == {
+        "kind": "tool",
+        "tool": "search",
+        "tool_call_id": "call_1",
+        "input": {"q": "rome"},
+        "output": "7",
+    }
     assert read({"langfuse.type": "SPAN", "langfuse.output": answer}, name="tools").kind == "other"
 
 
 def test_an_error_is_no_answer():
-    row = read({**CALL, "langfuse.input": "hi", "langfuse.output": "RateLimitError"}, status="error", status_message="RateLimitError: slow down")
+    row = read(
+        {**CALL, "langfuse.input": "hi", "langfuse.output": "RateLimitError"},
+        status="error",
+        status_message="RateLimitError: slow down",
+    )
     assert fields(row, "output", "error_type") == {"output": None, "error_type": "RateLimitError"}
 
 

@@ -6,12 +6,26 @@ from tests.conventions.rows import fields, message, read
 
 
 def call(**attributes):
-    return read({"mlflow.spanType": "CHAT_MODEL", **{f"mlflow.{key.replace('__', '.')}": value for key, value in attributes.items()}})
+    return read(
+        {
+            "mlflow.spanType": "CHAT_MODEL",
+            **{f"mlflow.{key.replace('__', '.')}": value for key, value in attributes.items()},
+        }
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("LLM", "llm"), ("CHAT_MODEL", "llm"), ("AGENT", "agent"), ("TOOL", "tool"), ("RETRIEVER", "retriever"), ("GUARDRAIL", "guard"), ("CHAIN", "other"), ("UNKNOWN", "other")],
+    [
+        ("LLM", "llm"),
+        ("CHAT_MODEL", "llm"),
+        ("AGENT", "agent"),
+        ("TOOL", "tool"),
+        ("RETRIEVER", "retriever"),
+        ("GUARDRAIL", "guard"),
+        ("CHAIN", "other"),
+        ("UNKNOWN", "other"),
+    ],
 )
 def test_kinds(kind, expected):
     assert read({"mlflow.spanType": kind}).kind == expected
@@ -42,18 +56,32 @@ def test_messages_without_their_request():
 
 
 def test_usage_and_cost_that_mlflow_puts_in_one_form():
-    row = call(chat__tokenUsage={"input_tokens": 9, "output_tokens": 1, "total_tokens": 10}, llm__cost={"input_cost": 0.1, "output_cost": 0.2, "total_cost": 0.3}, llm__model="gpt-4o")
-    assert fields(row, "input_tokens", "output_tokens", "reported_cost_usd", "model") == {"input_tokens": 9, "output_tokens": 1, "reported_cost_usd": 0.3, "model": "gpt-4o"}
+    row = call(
+        chat__tokenUsage={"input_tokens": 9, "output_tokens": 1, "total_tokens": 10},
+        llm__cost={"input_cost": 0.1, "output_cost": 0.2, "total_cost": 0.3},
+        llm__model="gpt-4o",
+    )
+    assert fields(row, "input_tokens", "output_tokens", "reported_cost_usd", "model") == {
+        "input_tokens": 9,
+        "output_tokens": 1,
+        "reported_cost_usd": 0.3,
+        "model": "gpt-4o",
+    }
 
 
 def test_tools_and_tool_calls():
-    row = read({"mlflow.spanType": "TOOL", "mlflow.spanInputs": '{"q": "rome"}', "mlflow.spanOutputs": '"7"'}, name="search")
+    row = read(
+        {"mlflow.spanType": "TOOL", "mlflow.spanInputs": '{"q": "rome"}', "mlflow.spanOutputs": '"7"'}, name="search"
+    )
     assert fields(row, "tool", "input", "output") == {"tool": "search", "input": {"q": "rome"}, "output": "7"}
 
 
 @pytest.mark.parametrize("place", ["mlflow.trace_metadata", "mlflow.request_metadata", "mlflow.tags"])
 def test_the_session_is_told_of_the_trace(place):
-    assert read({"mlflow.spanType": "CHAIN"}, resource={place: {"mlflow.trace.session": "thread-42"}}).session_id == "thread-42"
+    assert (
+        read({"mlflow.spanType": "CHAIN"}, resource={place: {"mlflow.trace.session": "thread-42"}}).session_id
+        == "thread-42"
+    )
 
 
 def test_agents():

@@ -23,15 +23,25 @@ def test_operations_of_integrations(op, kind):
     assert call(op).kind == kind
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("llm", "llm"), ("agent", "agent"), ("tool", "tool"), ("search", "retriever"), ("scorer", "other")])
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("llm", "llm"), ("agent", "agent"), ("tool", "tool"), ("search", "retriever"), ("scorer", "other")],
+)
 def test_kinds_that_were_told(kind, expected):
     assert call("f", attributes={"weave": {"kind": kind}}).kind == expected
 
 
 def test_usage_is_summed_up_over_the_calls_below_so_that_it_makes_no_model_call():
-    assert fields(call("f", inputs={"question": "hi"}, summary=USED), "kind", "input_tokens") == {"kind": "other", "input_tokens": None}
+    assert fields(call("f", inputs={"question": "hi"}, summary=USED), "kind", "input_tokens") == {
+        "kind": "other",
+        "input_tokens": None,
+    }
     asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
-    assert fields(call("f", inputs=asked, summary=USED), "kind", "input_tokens", "output_tokens") == {"kind": "llm", "input_tokens": 10, "output_tokens": 2}
+    assert fields(call("f", inputs=asked, summary=USED), "kind", "input_tokens", "output_tokens") == {
+        "kind": "llm",
+        "input_tokens": 10,
+        "output_tokens": 2,
+    }
     assert call("f", inputs=asked, output="a text", summary={}).kind == "other"
 
 
@@ -56,11 +66,21 @@ def test_costs_of_several_kinds_of_tokens_are_one_sum():
 
 def test_a_handoff():
     row = call("openai_agent_handoff", inputs={"from_agent": "planner", "to_agent": "writer"})
-    assert fields(row, "kind", "handoff_from", "handoff_to", "handoff_rule") == {"kind": "tool", "handoff_from": "planner", "handoff_to": "writer", "handoff_rule": "handoff span"}
+    assert fields(row, "kind", "handoff_from", "handoff_to", "handoff_rule") == {
+        "kind": "tool",
+        "handoff_from": "planner",
+        "handoff_to": "writer",
+        "handoff_rule": "handoff span",
+    }
 
 
 def test_tools_agents_and_sessions():
     tool = call("langchain.Tool.search", inputs={"q": "rome"}, output="7", thread_id="thread-42")
-    assert fields(tool, "tool", "input", "output", "session_id") == {"tool": "search", "input": {"q": "rome"}, "output": "7", "session_id": "thread-42"}
+    assert fields(tool, "tool", "input", "output", "session_id") == {
+        "tool": "search",
+        "input": {"q": "rome"},
+        "output": "7",
+        "session_id": "thread-42",
+    }
     agent = call("openai_agent_agent", name="planner", display_name="planner")
     assert fields(agent, "agent_hint", "agent_rule") == {"agent_hint": "planner", "agent_rule": "display name"}

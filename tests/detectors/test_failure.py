@@ -50,6 +50,79 @@ def test_classes(error_type: str | None, message: str | None, name: str) -> None
     assert found.advice.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        ("Quotation service failed", "error"),
+        ("insufficient_quota: you exceeded your current quota", "rate limit"),
+        ("Quota exceeded for project 7", "rate limit"),
+        ("no overloaded function takes these arguments", "error"),
+        ("could not load the neural network weights", "error"),
+        ("no such websocket file", "error"),
+        ("Network is unreachable", "network"),
+        ("WebSocketException: closed early", "network"),
+        ("socket hang up", "network"),
+        ("the warehouse is unreachable", "network"),
+        ("the compiler found unreachable code", "error"),
+        ("the DNS record of the shop is a table of its own", "error"),
+        ("DNS lookup failed", "network"),
+        ("SSL: certificate verify failed", "network"),
+        ("unknown timeouts setting", "error"),
+        ("got an unexpected keyword argument 'timeout'", "error"),
+        ("the read timeout must be positive", "error"),
+        ("Gateway Timeout", "timeout"),
+        ("ETIMEDOUT", "timeout"),
+        ("DEADLINE_EXCEEDED", "timeout"),
+        ("the port authority has no such ship", "error"),
+        ("the authorization page is not in the manual", "error"),
+        ("authentication failed", "auth"),
+        ("Incorrect API key provided: sk-1", "auth"),
+        ("extra fields: extra_forbidden", "error"),
+        ("403 Forbidden: forbidden", "auth"),
+        ("the image was decoded upside down", "error"),
+        ("an unexpected token count of 9", "error"),
+        ("Failed to parse the answer", "decode"),
+        ("the validation set is empty", "error"),
+        ("no table in schema public", "error"),
+        ("the answer does not match the output schema", "validation"),
+        ("order 7 had been cancelled before", "error"),
+        ("the request was cancelled by its caller", "cancelled"),
+        ("the content management system has no page 4", "error"),
+        ("rejected as a result of our safety system", "content filter"),
+        ("max_iterations is no setting of this agent", "error"),
+        ("Agent stopped due to max iterations.", "recursion limit"),
+        ("the observer error rate is 5 %", "error"),
+        ("the server had an internal error", "server"),
+    ],
+)
+def test_a_word_that_merely_holds_or_names_a_cause_is_none(message: str, name: str) -> None:
+    assert classify(None, message).name == name
+
+
+@pytest.mark.parametrize(
+    ("error_type", "name"),
+    [
+        ("ReadTimeout", "timeout"),
+        ("httpx.ConnectTimeout", "timeout"),
+        ("APIConnectionError", "network"),
+        ("BrokenPipeError", "network"),
+        ("ResourceExhausted", "rate limit"),
+        ("ThrottlingException", "rate limit"),
+        ("OutputParserException", "decode"),
+        ("UnprocessableEntityError", "bad request"),
+        ("openai.NotFoundError", "bad request"),
+        ("ModuleNotFoundError", "code"),
+        ("asyncio.exceptions.CancelledError", "cancelled"),
+        ("APIUserAbortError", "cancelled"),
+        ("UsageLimitExceeded", "recursion limit"),
+        ("QuotationError", "error"),
+        ("NeuralNetworkShapeMismatch", "error"),
+    ],
+)
+def test_names_of_types_are_read_word_by_word(error_type: str, name: str) -> None:
+    assert classify(error_type, None).name == name
+
+
 def test_a_mask_hides_what_differs_from_call_to_call() -> None:
     one = masked("request 4411 (id 7f3a9c2e-1111-4222-8333-444455556666) timed out after 30.5 s at 0x7f00")
     other = masked("request 9 (id 00000000-1111-4222-8333-444455556666) timed out after 2 s at 0x1a")

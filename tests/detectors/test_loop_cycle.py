@@ -208,6 +208,14 @@ NO_LOOPS = {
         4,
         lambda i: turn("Get it.", 'tool get {"u": 1} ' + ('-> "data"' if i == 3 else 'error="TimeoutError: 30s"')),
     ),
+    "a tool that acknowledges": one_agent(20, lambda i: 'tool save {"k": "x"} -> "ok"\n'),
+    "a tool whose text is wrapped in blocks": one_agent(
+        20, lambda i: 'tool save {"k": "x"} -> [{"type": "text", "text": "saved"}]\n'
+    ),
+    "settings that each turn loads anew": laps(
+        6, lambda i: 'agent bot\n  tool load_settings {} -> {"region": "north", "owner": "Ann Smith", "limit": 40}\n'
+    ),
+    "code that repeats a call beside a model": "agent bot\n  llm m -> \"Go.\"\n" + '  tool search {"q": "x"} -> ["a"]\n' * 20,
     "retries by code": "agent bot\n  llm m -> \"Go.\"\n" + '  tool get {"u": 1} error="TimeoutError: 30s"\n' * 6,
     "a person who asks the same again": user_turns(6, "What is the price of gold?"),
     "a person who wants it checked again and again": one_agent(
@@ -361,6 +369,16 @@ def test_turns_are_judged_where_only_they_record_payloads(tmp_path: Path) -> Non
 
 def test_tools_without_model_or_payload_are_a_hint(tmp_path: Path) -> None:
     assert grades(found(tmp_path, Cycle(), "agent bot\n" + "  tool fetch\n" * 8)) == [("high", "hint")]
+
+
+@pytest.mark.parametrize("result", ['["a"]', '{"hits": ["a"]}', "[]", '"Acme sells batteries in 40 countries."'])
+def test_a_tool_that_alone_repeats_in_a_turn_is_likely_and_never_critical(result: str, tmp_path: Path) -> None:
+    call = f'tool search {{"q": "x"}} -> {result}\n'
+    finding = looped(tmp_path, one_agent(20, lambda i: call))
+    assert (finding.severity, finding.confidence) == ("high", "likely")
+    assert finding.title == "bot ↻ search ×20: nothing new in any lap"
+    assert "no model call is recorded that asked again" in finding.message
+    assert found(tmp_path, Cycle(), one_agent(3, lambda i: call)) == []
 
 
 def test_what_cannot_be_judged_is_said(tmp_path: Path) -> None:

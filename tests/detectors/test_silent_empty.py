@@ -109,6 +109,23 @@ def test_other_results_at_hand_make_it_less(tmp_path: Path) -> None:
     assert [f.severity for f in found(tmp_path, Empty(), text)] == ["medium"]
 
 
+@pytest.mark.parametrize(
+    ("others", "answer", "severity"),
+    [
+        pytest.param('["Smith"]', "Smith owns the house.", "low", id="other results at hand"),
+        pytest.param(None, "The count is 0.", "low", id="the answer passes the zero on"),
+        pytest.param(None, "Permit P-881 is valid until 2031.", "high", id="the answer states otherwise"),
+    ],
+)
+@pytest.mark.parametrize("value", ['{"count": 0, "results": []}', '{"totalResults": 0, "items": []}'])
+def test_a_result_that_counts_none_is_an_answer(
+    value: str, others: str | None, answer: str, severity: str, tmp_path: Path
+) -> None:
+    before = f'tool find_owner {{"street": "Elm"}} -> {others}\n' if others else ""
+    text = run(f'{before}tool find_permits {{"street": "Elm"}} -> {value}\nllm gpt-4o -> "{answer}"')
+    assert [f.severity for f in found(tmp_path, Empty(), text)] == [severity]
+
+
 def test_one_empty_item_of_many_is_low(tmp_path: Path) -> None:
     text = run(f'tool find_permits {{"street": "Oak"}} -> ["P-1"]\n{EMPTY}\nllm gpt-4o -> "P-1 is valid."')
     assert [f.severity for f in found(tmp_path, Empty(), text)] == ["low"]

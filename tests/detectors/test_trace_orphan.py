@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 from agentdbg.detectors.trace.orphan import Orphan
 from agentdbg.model import Finding
@@ -81,6 +82,45 @@ def test_a_root_begun_while_another_ran_lost_its_context(tmp_path: Path) -> None
     after = "agent reader\n  llm gpt-4o\nagent judge\n  llm gpt-4o"
     assert [f.severity for f in found(tmp_path, Orphan(), inside)] == ["medium"]
     assert [f.severity for f in found(tmp_path, Orphan(), after)] == ["low"]
+
+
+def test_a_root_may_have_begun_while_one_ran_that_is_not_the_last_before_it(tmp_path: Path) -> None:
+    (finding,) = holes(
+        tmp_path,
+        [
+            {"name": "long", "id": "a1", "start": 0, "end": 90},
+            {"name": "inside", "id": "b1", "parent": "a1", "start": 1, "end": 2},
+            {"name": "short", "id": "c1", "start": 10, "end": 20},
+            {"name": "stray", "id": "d1", "start": 30, "end": 40},
+            {"name": "after", "id": "e1", "start": 95, "end": 99},
+        ],
+    )
+    assert "4 roots in one trace, 2 of them begun while another ran" in finding.message
+    assert [evidence.span_id for evidence in finding.evidence] == ["c1", "d1"]
+
+
+def test_a_source_that_records_no_parents_is_flat_and_has_no_holes(tmp_path: Path) -> None:
+    agents = [{"name": f"agent {i}", "id": f"a{i}", "start": i, "end": i + 50} for i in range(5)]
+    (finding,) = holes(tmp_path, agents)
+    assert (finding.severity, finding.title) == (
+        "info",
+        "The trace is flat: None of 5 spans names a parent",
+    )
+    open_one: dict[str, object] = {"name": "hangs", "id": "b1", "start": 9, "end": None}
+    assert [one.severity for one in holes(tmp_path, [*agents, open_one])] == ["medium"]
+
+
+def test_a_trace_of_ten_thousand_roots_is_judged_in_a_moment(tmp_path: Path) -> None:
+    """Comparing each root with all before it took half a minute; the span with a child keeps the trace from being flat."""
+    roots = [{"name": "r", "id": f"a{i:05}", "start": 2 * i, "end": 2 * i + 1} for i in range(10_000)]
+    with of_files(
+        otlp(tmp_path, [*roots, {"name": "c", "id": "b", "parent": "a00000", "start": 0, "end": 1}])
+    ) as store:
+        begun = process_time()
+        (finding,) = Orphan().find(store.reader())
+    assert isinstance(finding, Finding)
+    assert finding.severity == "low"
+    assert process_time() - begun < 5
 
 
 def test_spans_that_are_their_own_ancestors(tmp_path: Path) -> None:

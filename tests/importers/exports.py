@@ -85,7 +85,17 @@ def check_cuts(name: str, text: str, half: bool = False) -> None:
 def _content(span: RawSpan) -> Any:
     """What the record of a span tells; what is told of its trace or process may come after it."""
     told = {key: value for key, value in span.attributes.items() if ".trace." not in key}
-    return span.name, span.parent_id, span.start_ns, span.end_ns, span.status, span.status_message, told, span.events, span.links
+    return (
+        span.name,
+        span.parent_id,
+        span.start_ns,
+        span.end_ns,
+        span.status,
+        span.status_message,
+        told,
+        span.events,
+        span.links,
+    )
 
 
 def check_odd_values(name: str, records: Any, as_text: Any = json.dumps) -> None:

@@ -10,15 +10,29 @@ from tests.importers.exports import check_cuts, check_odd_values, chosen, lines,
 
 
 def step(number: int, source: str, message: Any, **more: Any) -> dict[str, Any]:
-    return {"step_id": number, "timestamp": f"2026-03-01T10:00:{number:02d}Z", "source": source, "message": message, **more}
+    return {
+        "step_id": number,
+        "timestamp": f"2026-03-01T10:00:{number:02d}Z",
+        "source": source,
+        "message": message,
+        **more,
+    }
 
 
 def metrics(given: int, said: int, cost: float | None = None, **more: Any) -> dict[str, Any]:
     return {"prompt_tokens": given, "completion_tokens": said, **({"cost_usd": cost} if cost else {}), **more}
 
 
-def trajectory(session: str, name: str, *steps: dict[str, Any], version: str = "ATIF-v1.6", **more: Any) -> dict[str, Any]:
-    return {"schema_version": version, "session_id": session, "agent": {"name": name, "version": "1.0", "model_name": "gpt-4o"}, "steps": list(steps), **more}
+def trajectory(
+    session: str, name: str, *steps: dict[str, Any], version: str = "ATIF-v1.6", **more: Any
+) -> dict[str, Any]:
+    return {
+        "schema_version": version,
+        "session_id": session,
+        "agent": {"name": name, "version": "1.0", "model_name": "gpt-4o"},
+        "steps": list(steps),
+        **more,
+    }
 
 
 def call(call_id: str, name: str, **arguments: Any) -> dict[str, Any]:
@@ -46,11 +60,22 @@ agent planner "price the order" -> "It costs 7." session=s1 status=unset
 """
 
 
-@pytest.mark.parametrize("text", [json.dumps(PRICE), json.dumps(PRICE, indent=2), json.dumps([PRICE]), lines([PRICE]), json.dumps({"trajectory": PRICE})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(PRICE),
+        json.dumps(PRICE, indent=2),
+        json.dumps([PRICE]),
+        lines([PRICE]),
+        json.dumps({"trajectory": PRICE}),
+    ],
+)
 def test_a_trajectory(tmp_path, text):
     assert chosen(text) == "atif"
     assert sketch(tmp_path, text) == EXPECTED
-    assert [note.message for note in notes("atif", text)] == ["an ATIF trajectory records messages, no spans: the tree was derived from their order"]
+    assert [note.message for note in notes("atif", text)] == [
+        "an ATIF trajectory records messages, no spans: the tree was derived from their order"
+    ]
 
 
 def by_id(*values: dict[str, Any]) -> dict[str, RawSpan]:
@@ -71,7 +96,9 @@ def test_ids_times_and_what_is_not_understood():
 ASK = step(2, "agent", "Ask the researcher.", tool_calls=[call("call_9", "delegate", task="find it")],
            observation=observed({"source_call_id": "call_9", "content": "it is 7", "subagent_trajectory_ref": [{"session_id": "s2", "trajectory_path": "s2.json"}]}),
            metrics=metrics(50, 10))  # fmt: skip
-PARENT = trajectory("s1", "planner", step(1, "user", "price the order"), ASK, step(9, "agent", "It costs 7.", metrics=metrics(80, 5)))
+PARENT = trajectory(
+    "s1", "planner", step(1, "user", "price the order"), ASK, step(9, "agent", "It costs 7.", metrics=metrics(80, 5))
+)
 CHILD = trajectory("s2", "researcher", step(3, "user", "find it"), step(4, "agent", "it is 7", metrics=metrics(30, 3)))
 NESTED = """\
 agent planner "price the order" -> "It costs 7." session=s1 status=unset
@@ -90,7 +117,10 @@ def with_reference(reference: dict[str, Any], parent: dict[str, Any]) -> dict[st
     return {**parent, "steps": [parent["steps"][0], {**ASK, "observation": observed(result)}, *parent["steps"][2:]]}
 
 
-EMBEDDED = with_reference({"trajectory_id": "t2"}, {**PARENT, "schema_version": "ATIF-v1.7", "subagent_trajectories": [{"trajectory_id": "t2", **CHILD}]})
+EMBEDDED = with_reference(
+    {"trajectory_id": "t2"},
+    {**PARENT, "schema_version": "ATIF-v1.7", "subagent_trajectories": [{"trajectory_id": "t2", **CHILD}]},
+)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +149,17 @@ def test_an_embedded_trajectory_that_nothing_refers_to_stands_below_its_parent(t
 
 
 def test_a_continued_session_is_of_the_same_trace():
-    [root, *_] = spans("atif", json.dumps(trajectory("s1-cont-1", "planner", step(1, "user", "go on"), agent={"name": "planner", "extra": {"continuation_index": 1}})))
+    [root, *_] = spans(
+        "atif",
+        json.dumps(
+            trajectory(
+                "s1-cont-1",
+                "planner",
+                step(1, "user", "go on"),
+                agent={"name": "planner", "extra": {"continuation_index": 1}},
+            )
+        ),
+    )
     assert (root.trace_id, root.span_id, root.parent_id) == ("s1", "s1-cont-1", "s1")
 
 
@@ -131,8 +171,14 @@ def test_copied_and_counted_steps_are_no_calls(tmp_path):
 
 
 def test_without_times_only_the_order_is_known(tmp_path):
-    timeless = {**PARENT, "steps": [{key: value for key, value in one.items() if key != "timestamp"} for one in PARENT["steps"]]}
-    child = {**CHILD, "steps": [{key: value for key, value in one.items() if key != "timestamp"} for one in CHILD["steps"]]}
+    timeless = {
+        **PARENT,
+        "steps": [{key: value for key, value in one.items() if key != "timestamp"} for one in PARENT["steps"]],
+    }
+    child = {
+        **CHILD,
+        "steps": [{key: value for key, value in one.items() if key != "timestamp"} for one in CHILD["steps"]],
+    }
     text = json.dumps({"main": timeless, "researcher": child})
     assert sketch(tmp_path, text) == NESTED
     assert all(span.attributes["agentdbg.derived"] == ["tree", "times"] for span in spans("atif", text))
@@ -141,7 +187,12 @@ def test_without_times_only_the_order_is_known(tmp_path):
 
 @pytest.mark.parametrize(
     ("bad", "left"),
-    [("42", 5), ('{"schema_version": "ATIF-v1.6"}', 5), (json.dumps({**PRICE, "session_id": "s7", "steps": [5]}), 6), ("{oops", 5)],
+    [
+        ("42", 5),
+        ('{"schema_version": "ATIF-v1.6"}', 5),
+        (json.dumps({**PRICE, "session_id": "s7", "steps": [5]}), 6),
+        ("{oops", 5),
+    ],
 )
 def test_bad_records_are_noted(bad, left):
     text = lines([PRICE]) + bad + "\n"

@@ -247,7 +247,17 @@ def test_a_single_document_of_72_mb_over_many_lines(write):
 
 
 def test_names_and_ranks_of_the_shelf():
-    known = {"chat", "jsonl", "langsmith", "langsmith-fetch", "langsmith-wire", "openai-agents", "otlp-json", "otlp-protobuf", "sketch"}
+    known = {
+        "chat",
+        "jsonl",
+        "langsmith",
+        "langsmith-fetch",
+        "langsmith-wire",
+        "openai-agents",
+        "otlp-json",
+        "otlp-protobuf",
+        "sketch",
+    }
     assert known <= set(names())
     assert names() == sorted(names())
     assert len({importer.rank for importer in shelf()}) == len(shelf())

@@ -19,7 +19,10 @@ SYSTEM, ASK = {"role": "system", "content": "Be brief."}, {"role": "user", "cont
 
 
 def calls(*calls: tuple[str, str, dict[str, Any]], **more: Any) -> dict[str, Any]:
-    made = [{"id": i, "type": "function", "function": {"name": name, "arguments": json.dumps(given)}} for i, name, given in calls]
+    made = [
+        {"id": i, "type": "function", "function": {"name": name, "arguments": json.dumps(given)}}
+        for i, name, given in calls
+    ]
     return {"role": "assistant", "content": None, "tool_calls": made, **more}
 
 
@@ -39,7 +42,9 @@ def rows(text: str) -> list[Any]:
 
 
 def spans(text: str) -> list[RawSpan]:
-    return sorted((row for row in rows(text) if isinstance(row, RawSpan)), key=lambda span: (span.trace_id, span.span_id))
+    return sorted(
+        (row for row in rows(text) if isinstance(row, RawSpan)), key=lambda span: (span.trace_id, span.span_id)
+    )
 
 
 def notes(text: str) -> list[str]:
@@ -54,7 +59,10 @@ def tree(text: str) -> list[str]:
     def depth(trace_id: str, span_id: str | None) -> int:
         return 0 if span_id is None else 1 + depth(trace_id, above[trace_id, span_id])
 
-    return [f"{'  ' * depth(span.trace_id, span.parent_id)}{span.attributes['conversation.step']} {span.name}" for span in found]
+    return [
+        f"{'  ' * depth(span.trace_id, span.parent_id)}{span.attributes['conversation.step']} {span.name}"
+        for span in found
+    ]
 
 
 PLAIN_TREE = ["run conversation", "  answer answer", "  tool weather", "  answer answer"]
@@ -91,13 +99,28 @@ def test_conversations_one_after_the_other_are_traces_of_their_own(separator):
 def test_what_each_span_holds():
     derived = {"agentdbg.derived": ["tree", "times"]}
     root, asking, tool, last = spans(json.dumps(LOOKED))
-    assert root.attributes == {"conversation.step": "run", **derived, "conversation.input": LOOKED[:2], "conversation.output": LOOKED[4]}
-    assert asking.attributes == {"conversation.step": "answer", **derived, "conversation.message": [LOOKED[2]], "conversation.messages": LOOKED[:2]}
+    assert root.attributes == {
+        "conversation.step": "run",
+        **derived,
+        "conversation.input": LOOKED[:2],
+        "conversation.output": LOOKED[4],
+    }
+    assert asking.attributes == {
+        "conversation.step": "answer",
+        **derived,
+        "conversation.message": [LOOKED[2]],
+        "conversation.messages": LOOKED[:2],
+    }
     assert tool.attributes == {
         "conversation.step": "tool", **derived, "conversation.result": LOOKED[3],
         "conversation.call": {"type": "tool_call", "id": "c1", "name": "weather", "arguments": {"city": "Rome"}},
     }  # fmt: skip
-    assert last.attributes == {"conversation.step": "answer", **derived, "conversation.message": [LOOKED[4]], "conversation.messages": LOOKED[:4]}
+    assert last.attributes == {
+        "conversation.step": "answer",
+        **derived,
+        "conversation.message": [LOOKED[4]],
+        "conversation.messages": LOOKED[:4],
+    }
     assert notes(json.dumps(LOOKED)) == [NO_TIMES]
 
 
@@ -110,7 +133,12 @@ def test_spans_without_times_stand_in_order_and_take_no_time():
 def test_times_that_every_message_tells():
     timed = [{**message, "created_at": f"2026-01-01T00:00:0{at}Z"} for at, message in enumerate(LOOKED)]
     base = 1_767_225_600_000_000_000
-    assert [((span.start_ns - base) // 10**9, (span.end_ns - base) // 10**9) for span in spans(json.dumps(timed))] == [(0, 4), (2, 2), (2, 3), (4, 4)]
+    assert [((span.start_ns - base) // 10**9, (span.end_ns - base) // 10**9) for span in spans(json.dumps(timed))] == [
+        (0, 4),
+        (2, 2),
+        (2, 3),
+        (4, 4),
+    ]
     assert notes(json.dumps(timed)) == [DERIVED]
     assert all(span.attributes["agentdbg.derived"] == ["tree"] for span in spans(json.dumps(timed)))
     assert notes(json.dumps([LOOKED[0], *timed[1:]])) == [NO_TIMES]
@@ -127,7 +155,13 @@ def test_what_an_agent_was_sent_of_a_common_talk_is_not_known():
 
 
 def test_named_answers_are_those_of_agents():
-    talk = [ASK, says("look it up", name="planner"), says("21", name="researcher"), says("22", name="researcher"), says("done")]
+    talk = [
+        ASK,
+        says("look it up", name="planner"),
+        says("21", name="researcher"),
+        says("22", name="researcher"),
+        says("done"),
+    ]
     assert tree(json.dumps(talk)) == [
         "run conversation",
         "  agent planner",
@@ -141,12 +175,27 @@ def test_named_answers_are_those_of_agents():
 
 def test_a_role_that_is_none_is_the_name_of_an_agent():
     talk = [ASK, {"role": "WebSurfer", "content": "opened"}, {"role": "Coder", "content": "done"}]
-    assert tree(json.dumps(talk)) == ["run conversation", "  agent WebSurfer", "    answer answer", "  agent Coder", "    answer answer"]
+    assert tree(json.dumps(talk)) == [
+        "run conversation",
+        "  agent WebSurfer",
+        "    answer answer",
+        "  agent Coder",
+        "    answer answer",
+    ]
 
 
 def test_in_a_group_chat_everybody_else_has_the_role_of_the_user():
-    talk = [ASK, says("I ask", name="Chair"), {"role": "user", "name": "Expert", "content": "a"}, {"role": "user", "name": "Critic", "content": "b"}]
-    assert [line.strip() for line in tree(json.dumps(talk)) if "agent" in line] == ["agent Chair", "agent Expert", "agent Critic"]
+    talk = [
+        ASK,
+        says("I ask", name="Chair"),
+        {"role": "user", "name": "Expert", "content": "a"},
+        {"role": "user", "name": "Critic", "content": "b"},
+    ]
+    assert [line.strip() for line in tree(json.dumps(talk)) if "agent" in line] == [
+        "agent Chair",
+        "agent Expert",
+        "agent Critic",
+    ]
 
 
 @pytest.mark.parametrize("names", [["alice"], ["alice", None], ["alice", "alice"]])
@@ -156,14 +205,23 @@ def test_people_with_names_are_no_agents(names):
 
 
 def test_parallel_calls_find_their_results_by_id():
-    talk = [ASK, calls(("a", "weather", {"city": "Rome"}), ("b", "weather", {"city": "Oslo"})), result("b", "5"), result("a", "21")]
+    talk = [
+        ASK,
+        calls(("a", "weather", {"city": "Rome"}), ("b", "weather", {"city": "Oslo"})),
+        result("b", "5"),
+        result("a", "21"),
+    ]
     found = {span.attributes["conversation.call"]["arguments"]["city"]: span.attributes["conversation.result"]["content"]
              for span in spans(json.dumps(talk)) if span.name == "weather"}  # fmt: skip
     assert found == {"Rome": "21", "Oslo": "5"}
 
 
 def test_calls_of_the_oldest_dialect_are_told_by_name():
-    talk = [ASK, {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": "{}"}}, {"role": "function", "name": "weather", "content": "21"}]
+    talk = [
+        ASK,
+        {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": "{}"}},
+        {"role": "function", "name": "weather", "content": "21"},
+    ]
     [_, _, tool] = spans(json.dumps(talk))
     assert tool.attributes["conversation.result"]["content"] == "21"
 
@@ -215,11 +273,17 @@ def log(*records: dict[str, Any]) -> str:
 def test_a_log_of_calls_is_one_conversation_in_which_nothing_is_told_twice():
     text = log(
         {"model": "gpt-4o", "messages": LOOKED[:2], "response": response(LOOKED[2])},
-        {"model": "gpt-4o", "messages": [{"role": "user", "content": "something else"}], "response": response(says("ok"))},
+        {
+            "model": "gpt-4o",
+            "messages": [{"role": "user", "content": "something else"}],
+            "response": response(says("ok")),
+        },
         {"model": "gpt-4o", "messages": LOOKED[:4], "response": response(LOOKED[4])},
     )
     assert sorted(tree(text)) == sorted([*PLAIN_TREE, "run conversation", "  answer answer"])
-    asking, last = (span for span in spans(text) if span.name == "answer" and len(span.attributes["conversation.messages"]) > 1)
+    asking, last = (
+        span for span in spans(text) if span.name == "answer" and len(span.attributes["conversation.messages"]) > 1
+    )
     assert asking.trace_id == last.trace_id
     assert last.attributes["conversation.messages"] == LOOKED[:4]
 
@@ -230,7 +294,10 @@ def test_a_response_that_is_sent_back_in_pieces():
     made = {"object": "response", "output": [{"type": "reasoning", "summary": []}, words, asked]}
     text = log(
         {"messages": [ASK], "response": made},
-        {"messages": [ASK, words, asked, {"type": "function_call_output", "call_id": "c1", "output": "21"}], "response": response(says("21"))},
+        {
+            "messages": [ASK, words, asked, {"type": "function_call_output", "call_id": "c1", "output": "21"}],
+            "response": response(says("21")),
+        },
     )
     assert tree(text) == PLAIN_TREE
 
@@ -244,7 +311,11 @@ def test_two_runs_of_one_task_are_two_traces():
 def test_the_times_of_a_logged_call():
     record = {"ts": "2026-01-01T00:00:00Z", "latency_ms": 250, "messages": [ASK], "response": response(says("21"))}
     root, answer = spans(log(record))
-    assert (root.start_ns, root.end_ns, answer.end_ns) == (1_767_225_600_000_000_000, 1_767_225_600_250_000_000, 1_767_225_600_250_000_000)
+    assert (root.start_ns, root.end_ns, answer.end_ns) == (
+        1_767_225_600_000_000_000,
+        1_767_225_600_250_000_000,
+        1_767_225_600_250_000_000,
+    )
     assert notes(log(record)) == [DERIVED]
 
 
@@ -288,7 +359,9 @@ def test_a_conversation_without_an_answer():
 
 
 def test_what_comes_after_the_last_answer_is_kept():
-    assert spans(json.dumps([ASK, says("21"), {"role": "user", "content": "Thanks"}]))[0].attributes["conversation.trailing"] == [{"role": "user", "content": "Thanks"}]
+    assert spans(json.dumps([ASK, says("21"), {"role": "user", "content": "Thanks"}]))[0].attributes[
+        "conversation.trailing"
+    ] == [{"role": "user", "content": "Thanks"}]
 
 
 def test_late_answers_of_a_very_long_conversation_hold_only_what_was_new(monkeypatch):
@@ -297,7 +370,10 @@ def test_late_answers_of_a_very_long_conversation_hold_only_what_was_new(monkeyp
     answers = [span for span in spans(json.dumps(talk)) if span.name == "answer"]
     assert [len(span.attributes["conversation.messages"]) for span in answers[:3]] == [1, 3, 5]
     assert answers[-1].attributes["conversation.messages"] == talk[38:39]
-    assert [answer.attributes["agentdbg.derived"] for answer in (answers[0], answers[-1])] == [["tree", "times"], ["tree", "times", "input"]]
+    assert [answer.attributes["agentdbg.derived"] for answer in (answers[0], answers[-1])] == [
+        ["tree", "times"],
+        ["tree", "times", "input"],
+    ]
     assert any("only what was new" in note for note in notes(json.dumps(talk)))
 
 
@@ -325,5 +401,7 @@ def test_every_answer_is_a_span_and_every_parent_is_there(messages):
     ids = {span.span_id for span in found}
     assert len(ids) == len(found)
     assert all(span.parent_id is None or span.parent_id in ids for span in found)
-    assert sum(span.attributes["conversation.step"] == "answer" for span in found) == sum(m["role"] == "assistant" for m in messages)
+    assert sum(span.attributes["conversation.step"] == "answer" for span in found) == sum(
+        m["role"] == "assistant" for m in messages
+    )
     assert all(span.start_ns <= span.end_ns for span in found)

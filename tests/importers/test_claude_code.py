@@ -20,7 +20,9 @@ def record(number: int, kind: str, message: dict[str, Any], second: int, **more:
     }  # fmt: skip
 
 
-def answer(answer_id: str | None, content: Any, given: int, said: int, stop: str | None = None, **usage: int) -> dict[str, Any]:
+def answer(
+    answer_id: str | None, content: Any, given: int, said: int, stop: str | None = None, **usage: int
+) -> dict[str, Any]:
     """A message of the assistant, with its usage so far."""
     usage = {"input_tokens": given, "output_tokens": said, **usage}
     told = {"role": "assistant", "model": "claude-x", "content": content, "stop_reason": stop, "usage": usage}
@@ -87,7 +89,10 @@ def without(records: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
 def chained(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Records as older versions write them: a side chain is known by its links alone."""
     found = without(records, "agentId")
-    return [{**one, "parentUuid": before["uuid"] if before else None} for before, one in zip([None, *found], found, strict=False)]
+    return [
+        {**one, "parentUuid": before["uuid"] if before else None}
+        for before, one in zip([None, *found], found, strict=False)
+    ]
 
 
 def test_a_session_with_a_sub_agent_in_it(tmp_path):
@@ -138,7 +143,9 @@ def by_id(records: list[dict[str, Any]]) -> dict[str, RawSpan]:
 
 def test_times_of_calls_and_tools():
     found = by_id(MAIN)
-    seconds = {key: (span.start_ns // 10**9 % 60, span.end_ns // 10**9 % 60) for key, span in found.items() if key != "a1b2"}
+    seconds = {
+        key: (span.start_ns // 10**9 % 60, span.end_ns // 10**9 % 60) for key, span in found.items() if key != "a1b2"
+    }
     assert seconds == {
         "u1": (0, 22), "msg_1": (0, 2), "toolu_1": (2, 3), "msg_2": (3, 5), "toolu_2": (5, 20), "msg_3": (20, 22), SESSION: (0, 22),
     }  # fmt: skip
@@ -161,7 +168,10 @@ def test_a_sub_agent_in_the_background_ends_when_it_says_so():
 
 
 def test_a_failed_sub_agent():
-    records = [*MAIN[:6], record(6, "user", result("toolu_2", "out of turns", is_error=True), 20, toolUseResult={"agentId": "a1b2"})]
+    records = [
+        *MAIN[:6],
+        record(6, "user", result("toolu_2", "out of turns", is_error=True), 20, toolUseResult={"agentId": "a1b2"}),
+    ]
     child = by_id(records)["a1b2"]
     assert (child.status, child.status_message) == ("error", "out of turns")
 
@@ -186,8 +196,18 @@ def test_a_result_between_the_records_of_one_answer_does_not_split_it(tmp_path):
     assert [span.tool for span in found.spans if span.kind == "tool"] == ["Read", "Read"]
 
 
+def test_members_of_a_team_go_by_their_names_and_results_may_have_a_type_of_their_own():
+    records = [{**one, "agentName": "lead"} for one in (MAIN[1], MAIN[2], MAIN[3], {**MAIN[4], "type": "tool_result"})]
+    found = by_id(records)
+    assert (found[SESSION].name, found["toolu_1"].status) == ("lead", "error")
+
+
 def test_each_prompt_is_a_turn_but_what_claude_code_puts_in_is_not():
-    records = [*MAIN[1:5], record(8, "user", {"role": "user", "content": "a reminder"}, 6, isMeta=True), record(9, "user", {"role": "user", "content": "again"}, 7)]
+    records = [
+        *MAIN[1:5],
+        record(8, "user", {"role": "user", "content": "a reminder"}, 6, isMeta=True),
+        record(9, "user", {"role": "user", "content": "again"}, 7),
+    ]
     turns = [span for span in spans("claude-code", lines(records)) if span.attributes["claude_code.span"] == "turn"]
     assert [turn.attributes["claude_code.task"] for turn in turns] == ["price the order", "again"]
 
@@ -199,12 +219,22 @@ def test_a_summary_begins_a_new_conversation():
 
 
 def test_api_errors(tmp_path):
-    failed = record(8, "assistant", answer("msg_9", texts("API Error: 529 overloaded"), 0, 0), 7, isApiErrorMessage=True)
+    failed = record(
+        8, "assistant", answer("msg_9", texts("API Error: 529 overloaded"), 0, 0), 7, isApiErrorMessage=True
+    )
     failed["message"]["model"] = "<synthetic>"
-    retried: dict[str, Any] = {**record(7, "system", {}, 6), "subtype": "api_error", "error": {"status": 529}, "retryAttempt": 1}
+    retried: dict[str, Any] = {
+        **record(7, "system", {}, 6),
+        "subtype": "api_error",
+        "error": {"status": 529},
+        "retryAttempt": 1,
+    }
     found = trace(tmp_path, lines([MAIN[1], retried, failed]))
     assert [(call.status, call.model, call.input_tokens) for call in found.calls] == [("error", None, None)] * 2
-    assert {span.error_message for span in found.spans if span.kind == "llm"} == {"API error 529", "API Error: 529 overloaded"}
+    assert {span.error_message for span in found.spans if span.kind == "llm"} == {
+        "API error 529",
+        "API Error: 529 overloaded",
+    }
 
 
 def test_a_tool_without_a_result_never_ended():
@@ -217,7 +247,11 @@ def test_prompts_are_not_all_that_was_sent(tmp_path):
 
 
 def test_what_is_not_understood_is_kept_or_noted():
-    records = [{"type": "file-history-snapshot", "sessionId": SESSION, "isSidechain": False}, {**MAIN[1], "permissionMode": "plan"}, *MAIN[2:]]
+    records = [
+        {"type": "file-history-snapshot", "sessionId": SESSION, "isSidechain": False},
+        {**MAIN[1], "permissionMode": "plan"},
+        *MAIN[2:],
+    ]
     assert by_id(records)["u1"].attributes["claude_code.permissionMode"] == "plan"
     assert "records that are no step of an agent were left out: 1 file-history-snapshot" in [
         note.message for note in notes("claude-code", lines(records))
@@ -240,7 +274,10 @@ def test_it_is_known_by_any_record(one):
     assert chosen(json.dumps(one)) == "claude-code"
 
 
-@pytest.mark.parametrize("text", ['{"type": "user", "message": {"role": "user", "content": "hi"}}', '{"sessionId": "x", "type": "span"}', "[]", "x"])
+@pytest.mark.parametrize(
+    "text",
+    ['{"type": "user", "message": {"role": "user", "content": "hi"}}', '{"sessionId": "x", "type": "span"}', "[]", "x"],
+)
 def test_other_files_are_not(text):
     assert not recognised("claude-code", text)
 

@@ -1,5 +1,6 @@
 """Codex rollouts: records in; threads, turns, calls and tools out."""
 
+import json
 from typing import Any
 
 import pytest
@@ -23,11 +24,22 @@ def event(ms: int, what: str, **more: Any) -> dict[str, Any]:
 
 
 def message(ms: int, role: str, text: str) -> dict[str, Any]:
-    return item(ms, "message", role=role, content=[{"type": "output_text" if role == "assistant" else "input_text", "text": text}])
+    return item(
+        ms,
+        "message",
+        role=role,
+        content=[{"type": "output_text" if role == "assistant" else "input_text", "text": text}],
+    )
 
 
 def usage(given: int, said: int, cached: int = 0, reasoning: int = 0) -> dict[str, int]:
-    return {"input_tokens": given, "cached_input_tokens": cached, "output_tokens": said, "reasoning_output_tokens": reasoning, "total_tokens": given + said}
+    return {
+        "input_tokens": given,
+        "cached_input_tokens": cached,
+        "output_tokens": said,
+        "reasoning_output_tokens": reasoning,
+        "total_tokens": given + said,
+    }
 
 
 def count(ms: int, total: dict[str, int] | None, last: dict[str, int] | None) -> dict[str, Any]:
@@ -36,7 +48,9 @@ def count(ms: int, total: dict[str, int] | None, last: dict[str, int] | None) ->
 
 
 def context(ms: int, turn: str, model: str, effort: str) -> dict[str, Any]:
-    return record(ms, "turn_context", turn_id=turn, model=model, effort=effort, cwd="/srv/shop", approval_policy="never")
+    return record(
+        ms, "turn_context", turn_id=turn, model=model, effort=effort, cwd="/srv/shop", approval_policy="never"
+    )
 
 
 META = record(0, "session_meta", id=THREAD, timestamp="2026-03-01T10:00:00.000Z", cwd="/srv/shop", originator="codex_cli", cli_version="0.104.0",
@@ -142,7 +156,9 @@ def test_a_fork_by_the_user_is_a_trace_of_its_own():
     fork = record(2650, "session_meta", id=CHILD, forked_from_id=THREAD, timestamp="2026-03-01T10:00:02.650Z")
     records = [fork, *at(2651, MAIN[:-4]), *OWN]
     assert calls(records) == [("message", 130, 9)]
-    assert {(span.trace_id, span.name, span.parent_id) for span in spans("codex", lines(records)) if span.span_id == CHILD} == {(CHILD, "codex", None)}
+    assert {
+        (span.trace_id, span.name, span.parent_id) for span in spans("codex", lines(records)) if span.span_id == CHILD
+    } == {(CHILD, "codex", None)}
 
 
 def test_a_child_alone_names_the_parent_that_is_not_there():
@@ -160,7 +176,9 @@ def test_a_child_alone_names_the_parent_that_is_not_there():
     ],
 )
 def test_names_of_sub_agents(told, name):
-    meta = record(0, "session_meta", id=CHILD, source={"subagent": {"thread_spawn": {"parent_thread_id": THREAD, **told}}})
+    meta = record(
+        0, "session_meta", id=CHILD, source={"subagent": {"thread_spawn": {"parent_thread_id": THREAD, **told}}}
+    )
     assert [span.name for span in spans("codex", lines([meta, *OWN])) if span.span_id == CHILD] == [name]
 
 
@@ -211,7 +229,12 @@ def test_a_summary_is_a_call_that_only_its_tokens_tell_of():
 
 
 def test_after_a_summary_without_its_history_prompts_are_not_whole(tmp_path):
-    records = [*MAIN, record(9101, "compacted", message="so far: 7"), message(9200, "user", "and now?"), message(9900, "assistant", "7")]
+    records = [
+        *MAIN,
+        record(9101, "compacted", message="so far: 7"),
+        message(9200, "user", "and now?"),
+        message(9900, "assistant", "7"),
+    ]
     assert [call.replayable for call in trace(tmp_path, lines(records)).calls][-1] in ("partial", "no")
     last = [span for span in spans("codex", lines(records)) if span.attributes["codex.span"] == "call"][-1]
     assert last.attributes["agentdbg.derived"] == ["tree", "input"]
@@ -222,7 +245,13 @@ def by_id(records: list[dict[str, Any]]) -> dict[str, RawSpan]:
 
 
 def tool(output: Any) -> RawSpan:
-    return by_id([*OLDER, item(1, "function_call", name="f", arguments="{}", call_id="c"), item(2, "function_call_output", call_id="c", output=output)])["c"]
+    return by_id(
+        [
+            *OLDER,
+            item(1, "function_call", name="f", arguments="{}", call_id="c"),
+            item(2, "function_call_output", call_id="c", output=output),
+        ]
+    )["c"]
 
 
 @pytest.mark.parametrize(
@@ -245,6 +274,31 @@ def test_a_tool_failed_where_its_output_says_so(output, message):
     assert (span.status, span.status_message) == (("error", message) if message else ("unset", None))
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "failed"),
+    [
+        ("grep -rn 'a|b' src", 1, False),
+        ("cd src && /usr/bin/rg x", 1, False),
+        ("cat log | grep x", 1, False),
+        ("grep x log", 2, True),
+        ("grep x log | python report.py", 1, True),
+        ("grep 'x", 1, True),
+        (["bash", "-lc", "diff a b"], 1, False),
+        (["test", "-f", "a"], 1, False),
+        (["make", "grep"], 1, True),
+        ([], 1, True),
+        (None, 1, True),
+    ],
+)
+def test_some_commands_answer_no_with_an_exit_code(command, code, failed):
+    key = "cmd" if isinstance(command, str) else "command"
+    told = item(1, "function_call", name="shell", arguments=json.dumps({key: command}), call_id="c")
+    output = item(
+        2, "function_call_output", call_id="c", output=f"Exit code: {code}\nWall time: 0.1 seconds\nOutput:\n"
+    )
+    assert (by_id([*OLDER, told, output])["c"].status == "error") == failed
+
+
 def test_tools_of_every_kind(tmp_path):
     records = [
         *OLDER,
@@ -265,11 +319,19 @@ def test_tools_of_every_kind(tmp_path):
 
 
 def test_a_turn_that_failed_and_one_that_was_stopped():
-    failed = [*MAIN[:6], event(700, "error", message="quota exceeded", codex_error_info="usage_limit_exceeded"), event(701, "task_complete", turn_id="turn-1")]
+    failed = [
+        *MAIN[:6],
+        event(700, "error", message="quota exceeded", codex_error_info="usage_limit_exceeded"),
+        event(701, "task_complete", turn_id="turn-1"),
+    ]
     assert (by_id(failed)["turn-1"].status, by_id(failed)["turn-1"].status_message) == ("error", "quota exceeded")
     assert [one.name for one in by_id(failed)[THREAD].events] == ["error"]
     stopped = by_id([*MAIN[:6], event(700, "turn_aborted", turn_id="turn-1", reason="interrupted")])["turn-1"]
-    assert (stopped.status, stopped.attributes["codex.aborted"], stopped.attributes["codex.reason"]) == ("unset", True, "interrupted")
+    assert (stopped.status, stopped.attributes["codex.aborted"], stopped.attributes["codex.reason"]) == (
+        "unset",
+        True,
+        "interrupted",
+    )
 
 
 def test_what_is_not_understood_is_kept_or_noted():
@@ -280,11 +342,17 @@ def test_what_is_not_understood_is_kept_or_noted():
     assert [(one.name, one.attributes) for one in found[THREAD].events] == [("warning", {"message": "slow"})]
     assert found["turn-1"].attributes["codex.approval_policy"] == "never"
     assert found["turn-1"].attributes["codex.duration_ms"] == 8991
-    assert any(note.message.endswith("left out: 1 agent_message, 1 agent_reasoning, 1 ghost_snapshot, 1 world_state") for note in notes("codex", lines(records)))
+    assert any(
+        note.message.endswith("left out: 1 agent_message, 1 agent_reasoning, 1 ghost_snapshot, 1 world_state")
+        for note in notes("codex", lines(records))
+    )
 
 
 def test_without_times_only_the_order_is_known():
-    records = [{"type": one["type"], "payload": {key: value for key, value in one["payload"].items() if key != "timestamp"}} for one in MAIN]
+    records = [
+        {"type": one["type"], "payload": {key: value for key, value in one["payload"].items() if key != "timestamp"}}
+        for one in MAIN
+    ]
     found = spans("codex", lines(records))
     assert all(span.attributes["agentdbg.derived"] == ["tree", "times"] for span in found)
     assert len(found) == 6
@@ -319,4 +387,15 @@ def test_whatever_is_cut_off_is_noted():
 
 
 def test_odd_values_in_every_place():
+    check_odd_values(
+        "codex",
+        [
+            *OLDER,
+            message(1, "assistant", "a"),
+            count(2, usage(10, 1), None),
+            message(3, "assistant", "b"),
+            count(4, usage(20, 2), None),
+        ],
+        lines,
+    )
     check_odd_values("codex", [SUB, *MAIN], lines)

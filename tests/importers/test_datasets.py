@@ -56,18 +56,35 @@ ATIF = {
     "harbor_openhands": Told(9, {None: 2}, 220, 80, {"str_replace_editor": 1, "finish": 1}, {"openhands"}),
     "harbor_terminus2_continuation": Told(6, {"gpt-4o": 3}, 2252, 160, {}, {"terminus-2"}),
     "harbor_terminus2_continuation_cont1": Told(9, {"gpt-4o": 4}, 4250, 530, {}, {"terminus-2"}),
-    "harbor_terminus2_invalid_json": Told(9, {"gpt-4o": 4}, 2417, 200, {"bash_command": 1, "mark_task_complete": 2}, {"terminus-2"}),
+    "harbor_terminus2_invalid_json": Told(
+        9, {"gpt-4o": 4}, 2417, 200, {"bash_command": 1, "mark_task_complete": 2}, {"terminus-2"}
+    ),
     "harbor_terminus2_sub_answers": Told(8, {"gpt-4o": 1}, 700, 120, {}, {"terminus-2-summarization-answers"}),
     "harbor_terminus2_sub_questions": Told(3, {"gpt-4o": 1}, 100, 20, {}, {"terminus-2-summarization-questions"}),
     "harbor_terminus2_sub_summary": Told(6, {"gpt-4o": 1}, 500, 200, {}, {"terminus-2-summarization-summary"}),
-    "harbor_terminus2_summarization": Told(18, {"gpt-4o": 7}, 6502, 690, {"bash_command": 5, "mark_task_complete": 2}, {"terminus-2"}),
+    "harbor_terminus2_summarization": Told(
+        18, {"gpt-4o": 7}, 6502, 690, {"bash_command": 5, "mark_task_complete": 2}, {"terminus-2"}
+    ),
     "harbor_terminus2_timeout": Told(8, {"gpt-4o": 3}, 882, 115, {"bash_command": 3}, {"terminus-2"}),
-    "multi_tool_trajectory": Told(10, {"gpt-4-turbo": 3}, 9150, 635, {"financial_search": 2, "news_search": 1, "analyst_estimates": 1}, {"research-analyst"}),
+    "multi_tool_trajectory": Told(
+        10,
+        {"gpt-4-turbo": 3},
+        9150,
+        635,
+        {"financial_search": 2, "news_search": 1, "analyst_estimates": 1},
+        {"research-analyst"},
+    ),
     "multimodal_trajectory": Told(5, {"gpt-4o": 2}, 2600, 125, {"extract_text": 1}, {"vision-agent"}),
-    "parallel_tools_mixed_results": Told(7, {"gpt-4": 2}, 1200, 105, {"get_weather": 1, "get_stock": 1, "get_news": 1}, {"multi-tool-agent"}),
+    "parallel_tools_mixed_results": Told(
+        7, {"gpt-4": 2}, 1200, 105, {"get_weather": 1, "get_stock": 1, "get_news": 1}, {"multi-tool-agent"}
+    ),
     "simple_trajectory": Told(5, {"gpt-4": 2}, 1120, 124, {"financial_search": 1}, {"finance-assistant"}),
-    "subagent_trajectories": Told(9, {"gpt-4": 2, "gpt-4o-mini": 1}, 2600, 210, {"delegate_summary": 1}, {"orchestrator", "summarizer"}, 1),
-    "v17_embedded_subagents": Told(9, {"gpt-4.1-mini": 1, "gpt-4.1": 1}, 67, 21, {"delegate_research": 1}, {"orchestrator", "researcher"}, 1),
+    "subagent_trajectories": Told(
+        9, {"gpt-4": 2, "gpt-4o-mini": 1}, 2600, 210, {"delegate_summary": 1}, {"orchestrator", "summarizer"}, 1
+    ),
+    "v17_embedded_subagents": Told(
+        9, {"gpt-4.1-mini": 1, "gpt-4.1": 1}, 67, 21, {"delegate_research": 1}, {"orchestrator", "researcher"}, 1
+    ),
 }
 
 

@@ -10,7 +10,9 @@ from agentdbg.importers.notes import Notebook
 
 def moments(*stamps):
     clock = Clock(Notebook())
-    return [(moment.at_ns, moment.timed) for line, stamp in enumerate(stamps) if (moment := clock.moment(stamp, line))], clock.recorded
+    return [
+        (moment.at_ns, moment.timed) for line, stamp in enumerate(stamps) if (moment := clock.moment(stamp, line))
+    ], clock.recorded
 
 
 def test_records_without_a_time_have_that_of_the_record_before():
@@ -52,19 +54,47 @@ def test_marks_and_notes():
 
 def test_nested_attributes_go_by_their_dotted_names():
     found: dict[str, object] = {}
-    flatten({"llm": {"model": "x", "messages": [{"role": "user"}, {"role": "tool"}]}, "tags": ["a"], "none": None, "empty": {}, "metadata": {"a": {"b": 1}}}, found, whole=("metadata",))
-    assert found == {"llm.model": "x", "llm.messages.0.role": "user", "llm.messages.1.role": "tool", "tags": ["a"], "empty": {}, "metadata": {"a": {"b": 1}}}
+    flatten(
+        {
+            "llm": {"model": "x", "messages": [{"role": "user"}, {"role": "tool"}]},
+            "tags": ["a"],
+            "none": None,
+            "empty": {},
+            "metadata": {"a": {"b": 1}},
+        },
+        found,
+        whole=("metadata",),
+    )
+    assert found == {
+        "llm.model": "x",
+        "llm.messages.0.role": "user",
+        "llm.messages.1.role": "tool",
+        "tags": ["a"],
+        "empty": {},
+        "metadata": {"a": {"b": 1}},
+    }
 
 
 def salvage(text, *around, **options):
     notes = Notebook()
-    return list(documents(Piece(text.encode(), 1, "cut"), "a page", notes, around, **options)), [note.severity for note in notes.finish()]
+    return list(documents(Piece(text.encode(), 1, "cut"), "a page", notes, around, **options)), [
+        note.severity for note in notes.finish()
+    ]
 
 
 def test_a_document_that_breaks_off_keeps_what_ended_before():
-    assert salvage('{"data": [{"id": 1}, {"id": 2}, {"id": ', "data") == ([{"data": [{"id": 1}, {"id": 2}]}], ["data_loss"])
-    assert salvage('{"data": [{"spans": [{"id": 1}, {"tags": [{"k": 1}, ', "data", "spans") == ([{"data": [{"spans": [{"id": 1}]}]}], ["data_loss"])
-    assert salvage('{"spans": [{"id": 1}, {"tags": [{"k": 1}, ', "data", "spans") == ([{"spans": [{"id": 1}]}], ["data_loss"])
+    assert salvage('{"data": [{"id": 1}, {"id": 2}, {"id": ', "data") == (
+        [{"data": [{"id": 1}, {"id": 2}]}],
+        ["data_loss"],
+    )
+    assert salvage('{"data": [{"spans": [{"id": 1}, {"tags": [{"k": 1}, ', "data", "spans") == (
+        [{"data": [{"spans": [{"id": 1}]}]}],
+        ["data_loss"],
+    )
+    assert salvage('{"spans": [{"id": 1}, {"tags": [{"k": 1}, ', "data", "spans") == (
+        [{"spans": [{"id": 1}]}],
+        ["data_loss"],
+    )
 
 
 def test_a_span_that_breaks_off_is_no_document_of_spans():

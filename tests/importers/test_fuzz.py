@@ -142,8 +142,16 @@ def test_any_json_in_any_importer(importer, value):
         {"resourceSpans": [{"scopeSpans": [{"spans": [value]}]}]},
         {"id": "a", "run_type": "llm", "child_runs": [value]},
         {"trace_id": "t", "spans": [value]},
-        {"messages": [{"role": "assistant", "content": value, "tool_calls": value}, value], "response": value, "model": value, "ts": value},
-        [{"type": "ai", "content": "", "response_metadata": value, "tool_calls": [value]}, {"type": "tool", "content": value}],
+        {
+            "messages": [{"role": "assistant", "content": value, "tool_calls": value}, value],
+            "response": value,
+            "model": value,
+            "ts": value,
+        },
+        [
+            {"type": "ai", "content": "", "response_metadata": value, "tool_calls": [value]},
+            {"type": "tool", "content": value},
+        ],
         {"post": [value, {"id": "r", "trace_id": "t", "child_runs": value}], "patch": [value]},
     ):
         data = msgspec.json.encode(wrapped)

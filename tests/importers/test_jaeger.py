@@ -13,10 +13,14 @@ TRACE, START = "5b8aa5a2d2c872e8321cf37308d69df2", 1_772_359_200_000_000
 
 def tags(**values: Any) -> list[dict[str, Any]]:
     kinds = {bool: "bool", int: "int64", float: "float64", str: "string"}
-    return [{"key": key.replace("__", "."), "type": kinds[type(value)], "value": value} for key, value in values.items()]
+    return [
+        {"key": key.replace("__", "."), "type": kinds[type(value)], "value": value} for key, value in values.items()
+    ]
 
 
-def span(name: str, number: int, parent: int | None, second: int, *tagged: dict[str, Any], **more: Any) -> dict[str, Any]:
+def span(
+    name: str, number: int, parent: int | None, second: int, *tagged: dict[str, Any], **more: Any
+) -> dict[str, Any]:
     above = [{"refType": "CHILD_OF", "traceID": TRACE, "spanID": f"{parent:016x}"}] if parent else []
     return {
         "traceID": TRACE, "spanID": f"{number:016x}", "flags": 1, "operationName": name, "references": above, "startTime": START + second * 1_000_000,
@@ -46,7 +50,17 @@ agent planner name="invoke_agent planner" status=unset
 """
 
 
-@pytest.mark.parametrize("text", [json.dumps(PAGE), json.dumps(PAGE, indent=1), json.dumps(WHOLE), json.dumps([WHOLE]), lines([WHOLE]), lines(SPANS)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(PAGE),
+        json.dumps(PAGE, indent=1),
+        json.dumps(WHOLE),
+        json.dumps([WHOLE]),
+        lines([WHOLE]),
+        lines(SPANS),
+    ],
+)
 def test_an_export(tmp_path, text):
     assert chosen(text) == "jaeger"
     assert sketch(tmp_path, text) == EXPECTED
@@ -73,7 +87,13 @@ def test_a_span_with_everything():
     [
         ([], None),
         ([{"refType": "FOLLOWS_FROM", "traceID": TRACE, "spanID": "a"}], "a"),
-        ([{"refType": "FOLLOWS_FROM", "traceID": TRACE, "spanID": "a"}, {"refType": "CHILD_OF", "traceID": TRACE, "spanID": "b"}], "b"),
+        (
+            [
+                {"refType": "FOLLOWS_FROM", "traceID": TRACE, "spanID": "a"},
+                {"refType": "CHILD_OF", "traceID": TRACE, "spanID": "b"},
+            ],
+            "b",
+        ),
         ([{"refType": "CHILD_OF", "traceID": "other", "spanID": "a"}], None),
     ],
 )
@@ -91,7 +111,11 @@ def test_status(tagged, status):
 
 
 def test_a_trace_of_two_services(tmp_path):
-    two = {**WHOLE, "spans": [SPANS[0], {**SPANS[1], "processID": "p2"}], "processes": {**PROCESSES, "p2": {"serviceName": "models", "tags": []}}}
+    two = {
+        **WHOLE,
+        "spans": [SPANS[0], {**SPANS[1], "processID": "p2"}],
+        "processes": {**PROCESSES, "p2": {"serviceName": "models", "tags": []}},
+    }
     assert [one.resource["service.name"] for one in spans("jaeger", json.dumps(two))] == ["shop", "models"]
     assert len(trace(tmp_path, json.dumps(two)).spans) == 2
 

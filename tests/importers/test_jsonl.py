@@ -251,3 +251,9 @@ def test_sniffing_says_yes(text):
 )
 def test_sniffing_says_no(text):
     assert not JsonLines().sniff(text.encode(), "trace.jsonl")
+
+
+def test_runs_without_a_trace_id_are_runs_of_their_own() -> None:
+    one, other = ({"spans": [{"span_id": "a", "agent": name, "start": 1, "end": 2}]} for name in ("x", "y"))
+    assert len({span.trace_id for span in spans(one, other)}) == 2
+    assert {span.trace_id for span in spans({"id": "run-7", "spans": [{"span_id": "a", "agent": "x"}]})} == {"run-7"}

@@ -37,7 +37,11 @@ def observation(name: str, kind: str, parent: str | None, start: int, end: int |
 
 
 CHAT = [{"role": "user", "content": "price the order"}]
-ASKED = {"role": "assistant", "content": "", "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "search", "arguments": '{"q": "order"}'}}]}
+ASKED = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "search", "arguments": '{"q": "order"}'}}],
+}
 OBSERVATIONS = [
     observation("planner", "AGENT", None, 0, 9, input="price the order", output="It costs 7."),
     observation("ask", "GENERATION", "obs-planner", 0, 2, input=CHAT, output=ASKED, model="gpt-4o", modelParameters={"temperature": "0.2", "top_p": None},
@@ -79,7 +83,19 @@ def test_an_export(tmp_path, text):
 
 
 def test_an_observation_with_everything():
-    told = observation("ask", "GENERATION", "obs-0", 1, 2, input="x", latency=1.0, promptName="p", level="WARNING", statusMessage="slow", metadata={"a": 1})
+    told = observation(
+        "ask",
+        "GENERATION",
+        "obs-0",
+        1,
+        2,
+        input="x",
+        latency=1.0,
+        promptName="p",
+        level="WARNING",
+        statusMessage="slow",
+        metadata={"a": 1},
+    )
     assert spans("langfuse", json.dumps(told)) == [
         RawSpan(
             "trace-1", "obs-ask", "obs-0", "ask", 1_772_359_201_000_000_000, 1_772_359_202_000_000_000,
@@ -99,13 +115,26 @@ def test_a_span_that_came_over_otlp_is_itself_again(tmp_path):
                        "gen_ai.request.temperature": "0.5", "gen_ai.response.id": "17"},
         "resourceAttributes": {"service.name": "shop"}, "scope": {"name": "my.instrumentation", "version": "1.2"}, "tenant": "t",
     }  # fmt: skip
-    one = observation("chat gpt-4o", "GENERATION", None, 0, 1, metadata=metadata, input=CHAT, output={"role": "assistant", "content": "7"}, usageDetails={"input": 12, "output": 3})
+    one = observation(
+        "chat gpt-4o",
+        "GENERATION",
+        None,
+        0,
+        1,
+        metadata=metadata,
+        input=CHAT,
+        output={"role": "assistant", "content": "7"},
+        usageDetails={"input": 12, "output": 3},
+    )
     [span] = spans("langfuse", json.dumps(one))
     assert (span.scope, span.scope_version, span.resource) == ("my.instrumentation", "1.2", {"service.name": "shop"})
     assert span.attributes["gen_ai.usage.input_tokens"] == 12
     assert span.attributes["gen_ai.response.id"] == "17"
     assert span.attributes["langfuse.metadata"] == {"tenant": "t"}
-    assert sketch(tmp_path, json.dumps(one)) == 'llm gpt-4o name="chat gpt-4o" in=12 out=3 "price the order" -> "7" parameters={"temperature":0.5} status=unset\n'
+    assert (
+        sketch(tmp_path, json.dumps(one))
+        == 'llm gpt-4o name="chat gpt-4o" in=12 out=3 "price the order" -> "7" parameters={"temperature":0.5} status=unset\n'
+    )
 
 
 def test_several_roots_share_the_trace(tmp_path):
@@ -120,7 +149,9 @@ def test_several_roots_share_the_trace(tmp_path):
 
 
 def test_an_event_has_no_duration_and_an_open_observation_no_end():
-    event, started = spans("langfuse", lines([observation("e", "EVENT", None, 1, None), observation("g", "GENERATION", None, 1, None)]))
+    event, started = spans(
+        "langfuse", lines([observation("e", "EVENT", None, 1, None), observation("g", "GENERATION", None, 1, None)])
+    )
     assert event.end_ns == event.start_ns
     assert started.end_ns is None
 
@@ -141,14 +172,25 @@ def test_bad_observations_are_noted(bad):
 def test_odd_values_are_noted_and_kept_out():
     odd = observation("x", "SPAN", None, 5, 1, metadata="plain words", unheard={"of": [1]})
     [span] = spans("langfuse", lines([{**odd, "startTime": "yesterday"}]))
-    assert (span.start_ns, span.attributes["langfuse.metadata"], span.attributes["langfuse.unheard"]) == (None, "plain words", {"of": [1]})
+    assert (span.start_ns, span.attributes["langfuse.metadata"], span.attributes["langfuse.unheard"]) == (
+        None,
+        "plain words",
+        {"of": [1]},
+    )
     assert "no time" in notes("langfuse", lines([{**odd, "startTime": "yesterday"}]))[0].message
     assert "end before they start" in notes("langfuse", lines([odd]))[0].message
 
 
 @pytest.mark.parametrize(
     "text",
-    ['{"trace": {"id": 1}, "spans": []}', '{"id": "a", "timestamp": 1}', '{"traceId": "a", "spanId": "b", "name": "x"}', "[]", "x", '{"data": [{"id": 1}]}'],
+    [
+        '{"trace": {"id": 1}, "spans": []}',
+        '{"id": "a", "timestamp": 1}',
+        '{"traceId": "a", "spanId": "b", "name": "x"}',
+        "[]",
+        "x",
+        '{"data": [{"id": 1}]}',
+    ],
 )
 def test_other_files_are_not(text):
     assert not recognised("langfuse", text)

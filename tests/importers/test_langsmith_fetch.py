@@ -17,13 +17,32 @@ from tests.stores import of_files
 CAPTURE = Path(__file__).parents[3] / "shared" / "corpus" / "langsmith-fetch"
 NOTHING = {"additional_kwargs": {}, "response_metadata": {}}
 HUMAN = {**NOTHING, "type": "human", "content": "Report.", "id": "h"}
-HANDS = {**NOTHING, "type": "ai", "name": "chief", "content": "", "tool_calls": [{"name": "transfer_to_clerk", "args": {}, "id": "c1", "type": "tool_call"}]}
+HANDS = {
+    **NOTHING,
+    "type": "ai",
+    "name": "chief",
+    "content": "",
+    "tool_calls": [{"name": "transfer_to_clerk", "args": {}, "id": "c1", "type": "tool_call"}],
+}
 HANDED = {"type": "tool", "content": "Transferred", "name": "transfer_to_clerk", "tool_call_id": "c1", "status": "success",
           "additional_kwargs": {}, "response_metadata": {"__handoff_destination": "clerk"}}  # fmt: skip
-SAID = {**NOTHING, "type": "ai", "name": "clerk", "content": "Done.", "usage_metadata": {"input_tokens": 9, "output_tokens": 2}}
+SAID = {
+    **NOTHING,
+    "type": "ai",
+    "name": "clerk",
+    "content": "Done.",
+    "usage_metadata": {"input_tokens": 9, "output_tokens": 2},
+}
 BACK = {"type": "ai", "name": "clerk", "content": "Going back", "additional_kwargs": {}, "response_metadata": {"__is_handoff_back": True},
         "tool_calls": [{"name": "transfer_back_to_chief", "args": {}, "id": "c2", "type": "tool_call"}]}  # fmt: skip
-WENT = {"type": "tool", "content": "Went", "name": "transfer_back_to_chief", "tool_call_id": "c2", "additional_kwargs": {}, "response_metadata": {"__is_handoff_back": True}}
+WENT = {
+    "type": "tool",
+    "content": "Went",
+    "name": "transfer_back_to_chief",
+    "tool_call_id": "c2",
+    "additional_kwargs": {},
+    "response_metadata": {"__is_handoff_back": True},
+}
 TALK = [HUMAN, HANDS, HANDED, SAID, BACK, WENT]
 METADATA = {
     "status": "success", "start_time": "2026-01-01T00:00:00+00:00", "end_time": "2026-01-01T00:00:01+00:00", "duration_ms": 1000,
@@ -38,7 +57,9 @@ def rows(value: Any) -> list[Any]:
 
 
 def spans(value: Any) -> list[RawSpan]:
-    return sorted((row for row in rows(value) if isinstance(row, RawSpan)), key=lambda span: (span.trace_id, span.span_id))
+    return sorted(
+        (row for row in rows(value) if isinstance(row, RawSpan)), key=lambda span: (span.trace_id, span.span_id)
+    )
 
 
 def told(value: Any) -> list[tuple[str, str]]:
@@ -51,7 +72,15 @@ TREE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("dress", [TALK, {"trace_id": "t", "messages": TALK, "metadata": METADATA, "feedback": []}, {"thread_id": "t", "messages": TALK}, [{"trace_id": "t", "messages": TALK}]])
+@pytest.mark.parametrize(
+    "dress",
+    [
+        TALK,
+        {"trace_id": "t", "messages": TALK, "metadata": METADATA, "feedback": []},
+        {"thread_id": "t", "messages": TALK},
+        [{"trace_id": "t", "messages": TALK}],
+    ],
+)
 def test_every_form_gives_the_same_tree(dress):
     assert LangSmithFetch().sniff(json.dumps(dress).encode(), "x")
     assert not LangSmith().sniff(json.dumps(dress).encode(), "x")
@@ -79,23 +108,40 @@ def test_traces_that_repeat_one_another_stay_apart():
 def test_a_trace_without_messages_is_its_root():
     [root, *notes] = rows({"trace_id": "t", "messages": [], "metadata": {**METADATA, "status": "error"}})
     assert (root.name, root.status) == ("conversation", "error")
-    assert [note.message.partition(":")[0] for note in notes] == ["a conversation holds no messages", "a list of messages records messages, no spans"]
+    assert [note.message.partition(":")[0] for note in notes] == [
+        "a conversation holds no messages",
+        "a list of messages records messages, no spans",
+    ]
 
 
 def test_a_cut_list_of_traces():
     text = json.dumps([{"trace_id": "a", "messages": TALK}, {"trace_id": "b", "messages": TALK}])
     text = text[: text.rindex("Done.")]
-    assert [(span.trace_id, span.name) for span in spans(text)][-3:] == [("b.messages", "chief"), ("b.messages", "answer"), ("b.messages", "transfer_to_clerk")]
+    assert [(span.trace_id, span.name) for span in spans(text)][-3:] == [
+        ("b.messages", "chief"),
+        ("b.messages", "answer"),
+        ("b.messages", "transfer_to_clerk"),
+    ]
     assert any(isinstance(row, NoteRow) and "cut off" in row.message for row in rows(text))
 
 
-@pytest.mark.parametrize("value", [{"trace_id": "t", "messages": TALK, "model": "m"}, {"trace_id": "t"}, [{"role": "user", "content": "hi"}], {"type": "text", "content": "x"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"trace_id": "t", "messages": TALK, "model": "m"},
+        {"trace_id": "t"},
+        [{"role": "user", "content": "hi"}],
+        {"type": "text", "content": "x"},
+    ],
+)
 def test_sniffing_says_no(value):
     assert not LangSmithFetch().sniff(json.dumps(value).encode(), "trace.json")
 
 
 def test_messages_of_the_openai_client_are_chat():
-    assert Chat().sniff(json.dumps([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]).encode(), "x")
+    assert Chat().sniff(
+        json.dumps([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]).encode(), "x"
+    )
 
 
 @pytest.mark.skipif(not CAPTURE.exists(), reason="the captures (../shared/corpus) are not here")
@@ -111,7 +157,11 @@ def test_the_captured_trace_read_by_hand():
         ("supervisor", "researcher"), ("researcher", "supervisor"), ("supervisor", "analyst"), ("analyst", "supervisor"), ("supervisor", "writer"),
         ("writer", "supervisor"),
     ]  # fmt: skip
-    assert [span.tool for span in trace.spans if span.kind == "tool"] == ["transfer_to_researcher", "transfer_to_analyst", "transfer_to_writer"]
+    assert [span.tool for span in trace.spans if span.kind == "tool"] == [
+        "transfer_to_researcher",
+        "transfer_to_analyst",
+        "transfer_to_writer",
+    ]
     assert (trace.status, trace.start_ns, trace.duration_ns) == ("ok", 1_795_159_086_141_748_000, 637_246_000)
     assert {call.replayable for call in trace.calls} == {"partial"}
     assert {span.session_id for span in trace.spans if span.kind == "workflow"} == {"thread-42"}

@@ -18,7 +18,14 @@ POST = {
     "id": CALL, "trace_id": ROOT, "parent_run_id": ROOT, "name": "ChatOpenAI", "run_type": "llm", "tags": ["t"], "session_name": "p",
     "dotted_order": f"20260101T000000000000Z{ROOT}.20260101T000000000000Z{CALL}", "start_time": "2026-01-01T00:00:00+00:00",
 }  # fmt: skip
-PATCH = {"id": CALL, "trace_id": ROOT, "parent_run_id": ROOT, "end_time": "2026-01-01T00:00:01+00:00", "session_id": None, "name": None}
+PATCH = {
+    "id": CALL,
+    "trace_id": ROOT,
+    "parent_run_id": ROOT,
+    "end_time": "2026-01-01T00:00:01+00:00",
+    "session_id": None,
+    "name": None,
+}
 INPUTS, OUTPUTS = {"messages": [["user", "hi"]]}, {"generations": [[{"text": "hello"}]]}
 WHOLE = RawSpan(
     ROOT, CALL, ROOT, "ChatOpenAI", START_NS, END_NS, status="ok", scope="langsmith", line=2,
@@ -45,7 +52,12 @@ def messages(data: bytes) -> list[str]:
     return [row.message for row in rows(data) if isinstance(row, NoteRow)]
 
 
-POSTED = [(f"post.{CALL}", POST), (f"post.{CALL}.inputs", INPUTS), (f"post.{CALL}.outputs", {}), (f"post.{CALL}.serialized", {"lc": 1})]
+POSTED = [
+    (f"post.{CALL}", POST),
+    (f"post.{CALL}.inputs", INPUTS),
+    (f"post.{CALL}.outputs", {}),
+    (f"post.{CALL}.serialized", {"lc": 1}),
+]
 PATCHED = [(f"patch.{CALL}", PATCH), (f"patch.{CALL}.outputs", OUTPUTS)]
 
 
@@ -62,7 +74,13 @@ def test_a_post_without_its_patch_is_an_open_span():
 def test_a_patch_without_its_post_is_a_copy_of_the_span_as_far_as_it_tells():
     order = POST["dotted_order"]
     [span] = spans(form((f"patch.{CALL}", {**PATCH, "dotted_order": order}), *PATCHED[1:]))
-    assert (span.trace_id, span.span_id, span.parent_id, span.start_ns, span.end_ns) == (ROOT, CALL, ROOT, START_NS, END_NS)
+    assert (span.trace_id, span.span_id, span.parent_id, span.start_ns, span.end_ns) == (
+        ROOT,
+        CALL,
+        ROOT,
+        START_NS,
+        END_NS,
+    )
     assert span.attributes == {"langsmith.dotted_order": order, "langsmith.outputs": OUTPUTS}
 
 
@@ -107,7 +125,10 @@ def test_feedback_joins_its_run():
 
 def test_fields_of_a_run_that_is_not_here():
     [note] = rows(form((f"patch.{CALL}.outputs", OUTPUTS)))
-    assert (note.severity, note.message) == ("data_loss", f"fields of a run that is not here were left out: outputs of run {CALL}")
+    assert (note.severity, note.message) == (
+        "data_loss",
+        f"fields of a run that is not here were left out: outputs of run {CALL}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,6 +180,8 @@ def test_the_importer_of_runs_leaves_wire_bodies_alone():
         assert not LangSmith().sniff(data, "x")
 
 
-@pytest.mark.parametrize("text", [b'{"post": 1}', b'{"post": {"summary": "create"}}', body(("file", b"1")), json.dumps(POST).encode()])
+@pytest.mark.parametrize(
+    "text", [b'{"post": 1}', b'{"post": {"summary": "create"}}', body(("file", b"1")), json.dumps(POST).encode()]
+)
 def test_sniffing_says_no(text):
     assert not LangSmithWire().sniff(text, "healthy.001.multipart")

@@ -25,8 +25,20 @@ TOLD: list[tuple[str, dict[str, Any], int | None, tuple[str, str]]] = [
                      "mlflow.chat.tokenUsage": {"input_tokens": 100, "output_tokens": 20, "total_tokens": 120}}, 0, ("OK", "")),
     ("search", {"mlflow.spanType": "TOOL", "mlflow.spanInputs": {"q": "order"}}, 0, ("ERROR", "TimeoutError: 1s")),
 ]  # fmt: skip
-INFO = {"trace_id": TRACE, "state": "OK", "request_time": "2026-03-01T10:00:00Z", "trace_metadata": {"mlflow.trace.session": "thread-42"}, "tags": {}}
-OLD_INFO = {"request_id": TRACE, "experiment_id": "0", "timestamp_ms": START // 10**6, "request_metadata": {"mlflow.trace.session": "thread-42"}, "status": "OK"}
+INFO = {
+    "trace_id": TRACE,
+    "state": "OK",
+    "request_time": "2026-03-01T10:00:00Z",
+    "trace_metadata": {"mlflow.trace.session": "thread-42"},
+    "tags": {},
+}
+OLD_INFO = {
+    "request_id": TRACE,
+    "experiment_id": "0",
+    "timestamp_ms": START // 10**6,
+    "request_metadata": {"mlflow.trace.session": "thread-42"},
+    "status": "OK",
+}
 
 
 def attributes(told: dict[str, Any]) -> dict[str, str]:
@@ -86,7 +98,11 @@ def test_an_export(tmp_path, text):
 
 
 def test_a_span_with_everything():
-    told = {**version_3(2), "events": [{"name": "exception", "time_unix_nano": START, "attributes": {"exception.type": "TimeoutError"}}], "links": [{"span_id": "x"}]}
+    told = {
+        **version_3(2),
+        "events": [{"name": "exception", "time_unix_nano": START, "attributes": {"exception.type": "TimeoutError"}}],
+        "links": [{"span_id": "x"}],
+    }
     assert spans("mlflow", json.dumps({"info": INFO, "data": {"spans": [told]}})) == [
         RawSpan(
             TRACE, HEX[2], HEX[0], "search", START + 2 * 10**9, START + 3 * 10**9, status="error", status_message="TimeoutError: 1s",
@@ -105,13 +121,27 @@ def test_bad_spans_are_noted(bad):
 
 
 def test_spans_without_ids_and_odd_times():
-    text = json.dumps({"info": {"request_id": ""}, "data": {"spans": [{"name": "x", "start_time": "yesterday", "attributes": {"mlflow.spanType": '"TOOL"'}}]}})
+    text = json.dumps(
+        {
+            "info": {"request_id": ""},
+            "data": {"spans": [{"name": "x", "start_time": "yesterday", "attributes": {"mlflow.spanType": '"TOOL"'}}]},
+        }
+    )
     [one] = spans("mlflow", text)
     assert (one.trace_id, one.start_ns) == (one.span_id, None)
     assert [note.severity for note in notes("mlflow", text)] == ["info"] * 3
 
 
-@pytest.mark.parametrize("text", ['{"info": {"trace_id": "x"}}', '{"data": {"spans": []}}', '{"spans": [{"name": "x", "attributes": {}}]}', "[]", "x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"info": {"trace_id": "x"}}',
+        '{"data": {"spans": []}}',
+        '{"spans": [{"name": "x", "attributes": {}}]}',
+        "[]",
+        "x",
+    ],
+)
 def test_other_files_are_not(text):
     assert not recognised("mlflow", text)
 

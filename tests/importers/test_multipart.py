@@ -14,7 +14,11 @@ LINE = b"\r\n"
 def body(*fields: tuple[str, bytes], mark: bytes = b"--b1", end: bytes = b"--", line: bytes = LINE) -> bytes:
     made = b""
     for name, content in fields:
-        head = [mark, b'Content-Disposition: form-data; name="' + name.encode() + b'"', b"Content-Type: application/json; length=3"]
+        head = [
+            mark,
+            b'Content-Disposition: form-data; name="' + name.encode() + b'"',
+            b"Content-Type: application/json; length=3",
+        ]
         made += line.join([*head, b"", content]) + line
     return made + mark + end + line
 
@@ -33,7 +37,11 @@ def fields(data: bytes) -> list[tuple[str, bytes, str]]:
 def test_parts_of_a_body(line):
     data = body(("post.1", b'{"id":1}'), ("post.1.inputs", b"{}"), ("empty", b""), line=line)
     assert fields(data) == [("post.1", b'{"id":1}', ""), ("post.1.inputs", b"{}", ""), ("empty", b"", "")]
-    assert [(part.kind, part.line) for part in read(data)] == [("application/json", 2), ("application/json", 7), ("application/json", 12)]
+    assert [(part.kind, part.line) for part in read(data)] == [
+        ("application/json", 2),
+        ("application/json", 7),
+        ("application/json", 12),
+    ]
 
 
 def test_content_that_looks_like_a_delimiter_but_is_none():
@@ -56,7 +64,10 @@ def test_a_body_that_breaks_off_in_a_content():
 
 def test_a_body_that_breaks_off_in_the_headers():
     data = body(("a", b"1"), ("b", b"2"))
-    assert fields(data[: data.rindex(b"Content-Type")]) == [("a", b"1", ""), ("", b'Content-Disposition: form-data; name="b"\r\n', "cut")]
+    assert fields(data[: data.rindex(b"Content-Type")]) == [
+        ("a", b"1", ""),
+        ("", b'Content-Disposition: form-data; name="b"\r\n', "cut"),
+    ]
 
 
 def test_headers_without_a_content_do_not_take_those_of_the_next_part():
@@ -64,7 +75,10 @@ def test_headers_without_a_content_do_not_take_those_of_the_next_part():
     assert fields(data) == [("", b'Content-Disposition: form-data; name="a"\r\n', ""), ("b", b"2", "")]
 
 
-@pytest.mark.parametrize("head", [b"", b"{}", b"--", b"--- a diff\n+++ b\n", b"--x\r\n\r\nContent-Disposition:", b"-- sql comment\nselect 1;\n"])
+@pytest.mark.parametrize(
+    "head",
+    [b"", b"{}", b"--", b"--- a diff\n+++ b\n", b"--x\r\n\r\nContent-Disposition:", b"-- sql comment\nselect 1;\n"],
+)
 def test_what_is_no_form(head):
     assert boundary(head) is None
 

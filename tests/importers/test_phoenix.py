@@ -11,7 +11,9 @@ from tests.importers.exports import check_cuts, check_odd_values, chosen, lines,
 SCHEMA = {"type": "function", "function": {"name": "search", "parameters": {"type": "object"}}}
 
 
-def span(name: str, kind: str, number: int, parent: int | None, second: int, attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
+def span(
+    name: str, kind: str, number: int, parent: int | None, second: int, attributes: dict[str, Any], **more: Any
+) -> dict[str, Any]:
     return {
         "id": f"node{number}", "name": name, "context": {"trace_id": "trace1", "span_id": f"span{number}"}, "span_kind": kind,
         "parent_id": f"span{parent}" if parent else None, "start_time": f"2026-03-01T10:00:{second:02d}+00:00", "end_time": f"2026-03-01T10:00:{second + 1:02d}+00:00",
@@ -52,7 +54,9 @@ def frame_row(one: dict[str, Any]) -> dict[str, Any]:
 
 def frame_columns(found: list[dict[str, Any]]) -> dict[str, Any]:
     names = {name: None for row in found for name in row}
-    return {name: {row["context.span_id"]: row.get(name) for row in found} for name in names if name != "context.span_id"}
+    return {
+        name: {row["context.span_id"]: row.get(name) for row in found} for name in names if name != "context.span_id"
+    }
 
 
 EXPECTED = """\
@@ -65,7 +69,9 @@ DRESSES = {
     "array of the client": json.dumps(FLAT),
     "lines": lines(FLAT),
     "nested attributes": json.dumps(NESTED),
-    "trace of the command line": json.dumps({"traceId": "trace1", "spans": NESTED, "rootSpan": None, "status": "ERROR"}),
+    "trace of the command line": json.dumps(
+        {"traceId": "trace1", "spans": NESTED, "rootSpan": None, "status": "ERROR"}
+    ),
     "dataframe, records": json.dumps([frame_row(one) for one in NESTED]),
     "dataframe, lines": lines(frame_row(one) for one in NESTED),
     "dataframe, columns": json.dumps(frame_columns([frame_row(one) for one in FLAT])),
@@ -119,11 +125,17 @@ def test_bad_spans_are_noted(bad):
 def test_odd_values_are_kept():
     odd = {**FLAT[0], "attributes": "not an object", "events": "nor a list", "start_time": "yesterday"}
     [one] = spans("phoenix", json.dumps(odd))
-    assert (one.start_ns, one.attributes["phoenix.attributes"], one.attributes["phoenix.events"]) == (None, "not an object", "nor a list")
+    assert (one.start_ns, one.attributes["phoenix.attributes"], one.attributes["phoenix.events"]) == (
+        None,
+        "not an object",
+        "nor a list",
+    )
     assert "no time" in notes("phoenix", json.dumps(odd))[0].message
 
 
-@pytest.mark.parametrize("text", ['{"context": {"trace_id": 1}}', '{"data": [{"context": {"trace_id": 1}}]}', "[]", "x"])
+@pytest.mark.parametrize(
+    "text", ['{"context": {"trace_id": 1}}', '{"data": [{"context": {"trace_id": 1}}]}', "[]", "x"]
+)
 def test_other_files_are_not(text):
     assert not recognised("phoenix", text)
 

@@ -9,7 +9,9 @@ from agentdbg.rows import RawSpan
 from tests.importers.exports import check_cuts, check_odd_values, chosen, lines, notes, recognised, sketch, spans, trace
 
 
-def call(number: int, op: str, parent: int | None, second: int, inputs: dict[str, Any], output: Any, **more: Any) -> dict[str, Any]:
+def call(
+    number: int, op: str, parent: int | None, second: int, inputs: dict[str, Any], output: Any, **more: Any
+) -> dict[str, Any]:
     return {
         "id": f"call-{number}", "project_id": "shop/orders", "op_name": f"weave:///shop/orders/op/{op}:DIGEST", "display_name": None, "trace_id": "trace-1",
         "parent_id": f"call-{parent}" if parent else None, "thread_id": "thread-42", "started_at": f"2026-03-01T10:00:{second:02d}Z",
@@ -39,7 +41,16 @@ agent planner {"task": "price the order"} -> "It costs 7." session=thread-42
 """
 
 
-@pytest.mark.parametrize("text", [lines(CALLS), json.dumps(CALLS), json.dumps(CALLS, indent=1), json.dumps({"calls": CALLS}), json.dumps({"data": CALLS})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines(CALLS),
+        json.dumps(CALLS),
+        json.dumps(CALLS, indent=1),
+        json.dumps({"calls": CALLS}),
+        json.dumps({"data": CALLS}),
+    ],
+)
 def test_an_export(tmp_path, text):
     assert chosen(text) == "weave"
     assert sketch(tmp_path, text) == EXPECTED
@@ -48,11 +59,23 @@ def test_an_export(tmp_path, text):
 
 def test_usage_that_is_summed_up_is_counted_once(tmp_path):
     found = trace(tmp_path, lines(CALLS))
-    assert [(one.span_id, one.input_tokens, one.output_tokens, one.cost_usd) for one in found.calls] == [("call-2", 100, 20, 0.003)]
+    assert [(one.span_id, one.input_tokens, one.output_tokens, one.cost_usd) for one in found.calls] == [
+        ("call-2", 100, 20, 0.003)
+    ]
 
 
 def test_a_call_with_everything():
-    told = call(3, "search", 1, 2, {"q": "order"}, [7], display_name="look", wb_user_id="u7", summary={"weave": {"status": "success"}})
+    told = call(
+        3,
+        "search",
+        1,
+        2,
+        {"q": "order"},
+        [7],
+        display_name="look",
+        wb_user_id="u7",
+        summary={"weave": {"status": "success"}},
+    )
     assert spans("weave", json.dumps(told)) == [
         RawSpan(
             "trace-1", "call-3", "call-1", "look", 1_772_359_202_000_000_000, 1_772_359_203_000_000_000, status="ok",

@@ -28,7 +28,7 @@ from tests.reporters.golden import same_as_golden
 from tests.view.random_runs import HOSTILE, runs
 from tests.view.runs import credit_memo, refund
 
-WIDTHS = [56, 72, 100, 116, 160]
+WIDTHS = [56, 72, 80, 100, 116, 160]
 LOOKS = [*(Look(width) for width in WIDTHS), Look(100, ascii=True)]
 
 
@@ -128,6 +128,40 @@ def test_the_last_line_of_a_check_is_the_verdict_with_what_was_checked() -> None
     stream = io.StringIO()
     terminal.check(clean_report, stream, Look(100))
     assert stream.getvalue() == "clean: 2 traces, 250 spans, 6 agents, 95 handoffs, 0 findings, 3 suppressed\n"
+
+
+def test_a_check_with_findings_below_the_threshold_has_passed_and_tells_of_lost_data() -> None:
+    stream = io.StringIO()
+    terminal.check(replace(report(), verdict="clean", reason=""), stream, Look(200))
+    assert stream.getvalue().splitlines()[-1] == (
+        "passed: 2 traces, 250 spans, 6 agents, 95 handoffs, 6 findings (2 critical, 3 high, 1 medium), 3 suppressed, "
+        "2 notes of data loss"
+    )
+
+
+def test_lost_data_is_told_where_nothing_was_found() -> None:
+    stream = io.StringIO()
+    terminal.check(Report("0.1", "clean", (), (), notes=(Note("data_loss", "a", "cut"),)), stream, Look(120))
+    assert stream.getvalue().splitlines()[-1] == (
+        "clean: 0 traces, 0 spans, 0 agents, 0 handoffs, 0 findings, 0 suppressed, 1 note of data loss"
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (120, ["trace", "start", "workflow", "status", "time", "tokens", "cost", "worst finding"]),
+        (80, ["trace", "workflow", "status", "time", "tokens", "cost", "worst finding"]),
+        (72, ["trace", "workflow", "status", "time", "tokens", "worst finding"]),
+        (64, ["trace", "workflow", "status", "time", "worst finding"]),
+        (58, ["trace", "workflow", "status", "time", "tokens", "worst"]),
+        (50, ["trace", "workflow", "status", "time", "worst"]),
+    ],
+)
+def test_narrow_lists_keep_the_worst_finding(width: int, columns: list[str]) -> None:
+    head, first, *_ = drawn_traces(Look(width)).splitlines()
+    assert re.split(r" {2,}", head) == columns
+    assert first.endswith("CRITICAL loop.cycle +3" if columns[-1] == "worst finding" else "CRITICAL")
 
 
 def test_a_check_without_a_trace_says_why_it_could_not_judge() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdbg.steps.emptiness import cut_off, error_in_body, is_empty
+from agentdbg.steps.emptiness import counts_none, cut_off, error_in_body, is_empty
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,22 @@ def test_empty(value: object) -> None:
 )
 def test_not_empty(value: object) -> None:
     assert not is_empty(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "counts"),
+    [
+        ({"count": 0, "results": []}, True),
+        ('{"totalCount": 0, "items": null}', True),
+        ({"results": []}, False),
+        ({"results": [], "page": 0}, False),
+        ({"count": False, "results": []}, False),
+        ({"count": None, "results": []}, False),
+        ([], False),
+    ],
+)
+def test_counts_none(value: object, counts: bool) -> None:
+    assert counts_none(value) is counts
 
 
 @pytest.mark.parametrize(

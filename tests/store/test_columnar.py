@@ -20,7 +20,10 @@ ROOT, CALL = "01a1f7d1-d43d-74bd-a16e-8dfbb063a374", "01a1f7d1-d6b8-72fc-8791-75
 START, END = datetime(2026, 1, 1, 0, 0, 0, 123456), datetime(2026, 1, 1, 0, 0, 1)
 INPUTS = {"messages": [[{"type": "human", "content": "hi"}]]}
 OUTPUTS = {"generations": [[{"text": "hello", "message": {"type": "ai", "content": "hello"}}]]}
-EXTRA = {"invocation_params": {"model": "gpt-4o", "temperature": 0.5}, "metadata": {"langgraph_node": "planner", "thread_id": "t7"}}
+EXTRA = {
+    "invocation_params": {"model": "gpt-4o", "temperature": 0.5},
+    "metadata": {"langgraph_node": "planner", "thread_id": "t7"},
+}
 RUNS: list[dict[str, Any]] = [
     {"id": ROOT, "trace_id": ROOT, "parent_run_ids": [], "name": "team", "run_type": "chain", "status": "success", "inputs": {"q": "é"}, "outputs": {"a": 1}},
     {"id": CALL, "trace_id": ROOT, "parent_run_ids": [ROOT], "name": "ChatOpenAI", "run_type": "llm", "status": "success",
@@ -77,13 +80,24 @@ def bytes_of(name: str) -> pa.Array:
 
 CHANGES: dict[str, dict[str, pa.Array]] = {
     "text and timestamps": {},
-    "timestamps without a zone": {"start_time": pa.array([START] * 2, pa.timestamp("us")), "end_time": pa.array([END] * 2, pa.timestamp("ns"))},
-    "timestamps of another zone": {"start_time": pa.array([START.replace(tzinfo=UTC)] * 2, pa.timestamp("us", "America/New_York"))},
-    "times as text": {"start_time": pa.array([f"{START.isoformat()}+00:00"] * 2), "end_time": pa.array([f"{END.isoformat()}"] * 2)},
+    "timestamps without a zone": {
+        "start_time": pa.array([START] * 2, pa.timestamp("us")),
+        "end_time": pa.array([END] * 2, pa.timestamp("ns")),
+    },
+    "timestamps of another zone": {
+        "start_time": pa.array([START.replace(tzinfo=UTC)] * 2, pa.timestamp("us", "America/New_York"))
+    },
+    "times as text": {
+        "start_time": pa.array([f"{START.isoformat()}+00:00"] * 2),
+        "end_time": pa.array([f"{END.isoformat()}"] * 2),
+    },
     "times as numbers": {"end_time": pa.array([1_767_225_601_000] * 2)},
     "JSON as bytes": {name: bytes_of(name) for name in JSON_COLUMNS},
     "JSON as structs": {name: pa.array([run.get(name) for run in RUNS]) for name in JSON_COLUMNS},
-    "categories": {"run_type": column("run_type", str).dictionary_encode(), "status": column("status", str.upper).dictionary_encode()},
+    "categories": {
+        "run_type": column("run_type", str).dictionary_encode(),
+        "status": column("status", str.upper).dictionary_encode(),
+    },
     "exact costs": {"total_cost": pa.array([None, Decimal("0.000700")], pa.decimal128(18, 6))},
     "ids of parents as JSON": {"parent_run_ids": pa.array([None, None]), "parent_run_id": pa.array([None, ROOT])},
 }
@@ -96,7 +110,16 @@ def test_every_choice_of_column_types_gives_the_same_spans(changed: str, tmp_pat
     assert ingest(written(tmp_path, table(**CHANGES[changed])))[0] == expected
 
 
-@pytest.mark.parametrize("how", [{"compression": "gzip"}, {"compression": "zstd"}, {"row_group_size": 1}, {"version": "1.0"}, {"use_dictionary": False}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"compression": "gzip"},
+        {"compression": "zstd"},
+        {"row_group_size": 1},
+        {"version": "1.0"},
+        {"use_dictionary": False},
+    ],
+)
 def test_every_way_to_write_it_gives_the_same_spans(how: dict[str, Any], tmp_path: Path, lines: Path) -> None:
     assert ingest(written(tmp_path, table(), **how))[0] == ingest(lines)[0]
 
@@ -107,11 +130,21 @@ def test_a_name_that_means_nothing_and_signs_that_globs_are_made_of(tmp_path: Pa
 
 def test_what_an_export_leaves_out_is_absent(tmp_path: Path) -> None:
     rows, _ = ingest(written(tmp_path, table().select(["id", "trace_id", "run_type"])))
-    assert [(row[3], row[4], row[5], row[13]) for row in rows] == [("other", None, None, None), ("llm", None, None, None)]
+    assert [(row[3], row[4], row[5], row[13]) for row in rows] == [
+        ("other", None, None, None),
+        ("llm", None, None, None),
+    ]
 
 
 def test_payloads_larger_than_a_batch_and_a_hundred_rows(tmp_path: Path) -> None:
-    many = pa.table({"id": [f"r{number}" for number in range(150)], "trace_id": ["t"] * 150, "run_type": ["tool"] * 150, "inputs": ["x" * 50_000] * 150})
+    many = pa.table(
+        {
+            "id": [f"r{number}" for number in range(150)],
+            "trace_id": ["t"] * 150,
+            "run_type": ["tool"] * 150,
+            "inputs": ["x" * 50_000] * 150,
+        }
+    )
     rows, [report] = ingest(written(tmp_path, many))
     assert (len(rows), report.spans) == (150, 150)
 
@@ -133,8 +166,17 @@ def test_a_truncated_file_is_unreadable(tmp_path: Path) -> None:
 
 
 def test_the_row_groups_before_a_broken_one_are_read(tmp_path: Path) -> None:
-    runs = pa.table({"id": [f"r{number}" for number in range(200)], "trace_id": ["t"] * 200, "run_type": ["tool"] * 200, "name": [f"n{number}" * 9 for number in range(200)]})
-    file = written(tmp_path, runs, row_group_size=100, compression="none", use_dictionary=False, write_page_checksum=True)
+    runs = pa.table(
+        {
+            "id": [f"r{number}" for number in range(200)],
+            "trace_id": ["t"] * 200,
+            "run_type": ["tool"] * 200,
+            "name": [f"n{number}" * 9 for number in range(200)],
+        }
+    )
+    file = written(
+        tmp_path, runs, row_group_size=100, compression="none", use_dictionary=False, write_page_checksum=True
+    )
     data = bytearray(file.read_bytes())
     at = pq.ParquetFile(file).metadata.row_group(1).column(0).data_page_offset
     data[at : at + 4] = b"\xff\xff\xff\xff"
@@ -142,10 +184,16 @@ def test_the_row_groups_before_a_broken_one_are_read(tmp_path: Path) -> None:
     with Store.in_memory() as store:
         store.ingest([Input(str(file))], ImportOptions())
         assert store.reader().rows("SELECT count(*) FROM spans") == [(100,)]
-        assert ["Parquet that cannot be read" in note.message for note in store.reader().notes() if note.severity == "data_loss"] == [True]
+        assert [
+            "Parquet that cannot be read" in note.message
+            for note in store.reader().notes()
+            if note.severity == "data_loss"
+        ] == [True]
 
 
-@pytest.mark.parametrize(("content", "why"), [(b"PAR1", "Parquet that cannot be read"), (b"PAR1 is a text", "Parquet that cannot be read")])
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"PAR1", "Parquet that cannot be read"), (b"PAR1 is a text", "Parquet that cannot be read")]
+)
 def test_what_only_begins_like_parquet(content: bytes, why: str, tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_bytes(content)

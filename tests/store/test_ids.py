@@ -57,6 +57,17 @@ def test_every_unique_beginning_is_understood_and_no_other(ids: list[str]) -> No
                 find_trace(reader, full + "x")
 
 
+def test_an_id_that_is_too_short_for_a_beginning_is_known_in_full() -> None:
+    with store_of(["t", "t1", "t12", "t123"]) as store:
+        for full in ("t", "t1", "t12", "t123"):
+            assert find_trace(store.reader(), full) == full
+            assert find_span(store.reader(), full) == (full, full)
+            assert find_span(store.reader(), f"{full}:{full}") == (full, full)
+        for asked in ("", "x", "t13"):
+            with pytest.raises(AgentdbgError, match="too short for the beginning of an id"):
+                find_trace(store.reader(), asked)
+
+
 def test_latest_is_the_trace_that_started_last() -> None:
     with store_of(["aaaa", "bbbb", "cccc"], [1_700_000_000, 1_700_000_500, 1_700_000_400]) as store:
         assert find_trace(store.reader(), "latest") == "bbbb"
@@ -69,7 +80,7 @@ def test_the_newest_hour_is_counted_from_the_newest_trace() -> None:
 
 def test_the_worst_is_the_failed_one_and_of_equal_ones_the_later() -> None:
     with store_of(["aaaa", "bbbb", "cccc"]) as store:
-        assert worst_of(store.reader(), ["aaaa", "bbbb"]) == "bbbb"
+        assert worst_of(store.reader(), ["aaaa", "bbbb"], ()) == "bbbb"
 
 
 def test_an_empty_store_says_so() -> None:
@@ -77,7 +88,7 @@ def test_an_empty_store_says_so() -> None:
         with pytest.raises(AgentdbgError, match="the store holds no trace"):
             find_trace(store.reader(), "latest")
         with pytest.raises(AgentdbgError, match="the store holds no trace"):
-            worst_of(store.reader(), newest_hour(store.reader()))
+            worst_of(store.reader(), newest_hour(store.reader()), ())
         with pytest.raises(AgentdbgError) as caught:
             find_span(store.reader(), "abcd")
         assert (caught.value.message, caught.value.hint) == ("there is no span abcd", "there is none at all")

@@ -167,3 +167,51 @@ def test_a_store_of_another_version_says_what_to_do(tmp_path: Path, version: int
         con.execute("UPDATE raw.meta SET schema_version = ?", [version])
     assert told in refused(path).message
     assert refused(path).hint
+
+
+def test_what_a_killed_ingest_leaves_beside_the_store_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "traces.duckdb"
+    with Store.create(path) as store:
+        ingest(store, otlp(tmp_path, [ROOT, CHILD]))
+        log = path.with_name("traces.duckdb.wal")
+        assert not log.exists() or log.stat().st_mode & 0o077 == 0
+
+
+def test_runs_of_the_same_name_are_judged_again_when_one_more_comes_in(tmp_path: Path) -> None:
+    other = [{**ROOT, "trace": "2" * 32}]
+    stranger = [{**ROOT, "trace": "3" * 32, "name": "something else"}]
+    with Store.create(tmp_path / "traces.duckdb") as store:
+        ingest(store, otlp(tmp_path, [ROOT], "1.jsonl"), otlp(tmp_path, stranger, "3.jsonl"))
+        store.save_judgement(["1" * 32, "3" * 32], [], [], "c")
+        ingest(store, otlp(tmp_path, other, "2.jsonl"))
+        assert store.reader().unjudged("c") == ["1" * 32, "2" * 32]
+
+
+def test_a_file_of_a_folder_that_holds_no_trace_is_looked_at_every_time(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello\n")
+    with Store.create(tmp_path / "db" / "traces.duckdb") as store:
+        for _ in range(2):
+            (report,) = store.ingest([Input(str(tmp_path / "notes.txt"), explicit=False)], ImportOptions())
+            assert (report.state, len(report.notes)) == ("note", 1)
+
+
+def test_a_damaged_store_is_not_called_locked(tmp_path: Path) -> None:
+    path = tmp_path / "traces.duckdb"
+    with Store.create(path) as store:
+        ingest(store, otlp(tmp_path, [ROOT, CHILD, LEAF]))
+    body = bytearray(path.read_bytes())
+    body[4096 : len(body)] = bytes(len(body) - 4096)
+    path.write_bytes(body)
+    assert "another process" not in refused(path).message
+
+
+def test_a_failed_copy_and_a_finished_one_do_not_mix(tmp_path: Path) -> None:
+    failed = otlp(tmp_path, [{**LEAF, "end": None, "status": {"code": 2, "message": "Boom: x"}}], "1.jsonl")
+    store = of_files(failed, otlp(tmp_path, [LEAF], "2.jsonl"))
+    assert store.reader().rows("SELECT status, error_type, error_message FROM spans") == [("unset", None, None)]
+
+
+def test_attributes_that_only_one_copy_has_are_kept(tmp_path: Path) -> None:
+    early = otlp(tmp_path, [{**LEAF, "end": None, "attributes": {**LEAF["attributes"], "acme.shard": 7}}], "1.jsonl")
+    store = of_files(early, otlp(tmp_path, [LEAF], "2.jsonl"))
+    assert json.loads(store.reader().rows("SELECT attributes FROM spans")[0][0])["acme.shard"] == 7

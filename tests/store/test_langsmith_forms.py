@@ -39,7 +39,10 @@ def told(*files: Path, without: str = "") -> list[tuple[object, ...]]:
         ("langgraph-langsmith/healthy.api.json", ""),
         ("langsmith-forms/runs_v2.jsonl", ""),
         ("langsmith-forms/bulk_export.parquet", ""),
-        ("langsmith-forms/cli_full.jsonl", "tools"),  # the command line tool leaves out what was sent beside the messages
+        (
+            "langsmith-forms/cli_full.jsonl",
+            "tools",
+        ),  # the command line tool leaves out what was sent beside the messages
     ],
 )
 def test_every_form_of_an_export_gives_the_same_spans(form: str, without: str) -> None:

@@ -14,11 +14,28 @@ def said(text, **more):
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
-        ({"choices": [{"message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}, said("hi", finish_reason="stop")),
+        (
+            {"choices": [{"message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]},
+            said("hi", finish_reason="stop"),
+        ),
         ({"choices": [{"text": "hi", "finish_reason": None}]}, said("hi")),
-        ({"object": "response", "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hi"}]}]}, said("hi")),
-        ({"role": "assistant", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"}, said("hi", finish_reason="end_turn")),
-        ({"candidates": [{"content": {"role": "model", "parts": [{"text": "hi"}]}, "finishReason": "STOP"}]}, said("hi", finish_reason="stop")),
+        (
+            {
+                "object": "response",
+                "output": [
+                    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hi"}]}
+                ],
+            },
+            said("hi"),
+        ),
+        (
+            {"role": "assistant", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"},
+            said("hi", finish_reason="end_turn"),
+        ),
+        (
+            {"candidates": [{"content": {"role": "model", "parts": [{"text": "hi"}]}, "finishReason": "STOP"}]},
+            said("hi", finish_reason="stop"),
+        ),
         ({"generations": [[{"text": "hi", "message": {"type": "ai", "data": {"content": "hi"}}}]]}, said("hi")),
         ({"generations": [[{"text": "hi"}]]}, said("hi")),
         ("hi", said("hi")),
@@ -33,8 +50,19 @@ def test_answers(response, expected):
 
 
 def test_figures():
-    told = {"id": "r1", "model": "gpt-4o-1", "choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}
-    assert figures(told) == {"model": "gpt-4o-1", "response_id": "r1", "finish_reason": "stop", "input_tokens": 9, "output_tokens": 1}
+    told = {
+        "id": "r1",
+        "model": "gpt-4o-1",
+        "choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 1},
+    }
+    assert figures(told) == {
+        "model": "gpt-4o-1",
+        "response_id": "r1",
+        "finish_reason": "stop",
+        "input_tokens": 9,
+        "output_tokens": 1,
+    }
     assert figures(json.dumps(told)) == figures(told)
     assert figures("hi") == figures(None) == figures([]) == {}
     assert figures({"model": {"a": 1}, "id": [7]}) == {}
@@ -43,13 +71,41 @@ def test_figures():
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        ({"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 1}}, (10, 2, 4, None, 1)),
-        ({"input_tokens": 10, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 4}, "output_tokens_details": {"reasoning_tokens": 1}}, (10, 2, 4, None, 1)),
-        ({"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 5}, (10, 2, 4, 5, None)),
-        ({"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}, (10, 2, 0, 0, None)),
-        ({"promptTokenCount": 10, "candidatesTokenCount": 2, "thoughtsTokenCount": 3, "cachedContentTokenCount": 4}, (10, 5, 4, None, 3)),
+        (
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 2,
+                "prompt_tokens_details": {"cached_tokens": 4},
+                "completion_tokens_details": {"reasoning_tokens": 1},
+            },
+            (10, 2, 4, None, 1),
+        ),
+        (
+            {
+                "input_tokens": 10,
+                "output_tokens": 2,
+                "input_tokens_details": {"cached_tokens": 4},
+                "output_tokens_details": {"reasoning_tokens": 1},
+            },
+            (10, 2, 4, None, 1),
+        ),
+        (
+            {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 5},
+            (10, 2, 4, 5, None),
+        ),
+        (
+            {"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0},
+            (10, 2, 0, 0, None),
+        ),
+        (
+            {"promptTokenCount": 10, "candidatesTokenCount": 2, "thoughtsTokenCount": 3, "cachedContentTokenCount": 4},
+            (10, 5, 4, None, 3),
+        ),
         ({"inputTokens": 10, "outputTokens": 2}, (10, 2, None, None, None)),
-        ({"input_tokens": 10, "cached_input_tokens": 4, "output_tokens": 2, "reasoning_output_tokens": 1}, (10, 2, 4, None, 1)),
+        (
+            {"input_tokens": 10, "cached_input_tokens": 4, "output_tokens": 2, "reasoning_output_tokens": 1},
+            (10, 2, 4, None, 1),
+        ),
         ({"input_tokens": -1, "output_tokens": "many"}, (None, None, None, None, None)),
         (None, (None, None, None, None, None)),
         ("none", (None, None, None, None, None)),

@@ -26,6 +26,7 @@ _SAME: dict[Level, str] = {
     "demand": "in ever new words, but with the same unanswered demand",
     "blind": "with the same structure and token counts",
 }
+_MANY_BLIND_LAPS = 6
 _IN_SHORT: dict[Level, str] = {
     "exact": "nothing new in any lap",
     "masked": "nothing new in any lap",
@@ -59,8 +60,9 @@ class Cycle:
     **What it finds**: a cycle of any length that runs at least 3 times (4 times when it is a single step) although its
     outcomes had been there before: equal, equal up to ids and times, in nearly the same words, or in other words with
     the same unanswered demand. Polling that ends, progress, pages, maps over items and parallel votes are no loops, and
-    a new message of a person ends one. Where payloads are not recorded it goes by structure and token counts, wants
-    more laps, and says so.
+    a new message of a person ends one. A tool that alone repeats counts within one turn of an agent whose model calls
+    are not recorded, as likely and no more; bare acknowledgements, retries and polling by code do not. Where payloads
+    are not recorded it goes by structure and token counts, wants more laps, and says so.
 
     **Why it matters**: a model cannot see that it is going round. Every lap is paid for, and only a timeout or a budget
     ends it.
@@ -143,7 +145,9 @@ class Cycle:
         )
 
     def _severity(self, cycle: Laps, waste: _Waste) -> Severity:
-        if cycle.level == "blind" or not cycle.proven:
+        if cycle.level == "blind":
+            return "medium"  # a map over items looks the same where nothing but counts is recorded
+        if not cycle.proven or _is_tools_alone(cycle):
             return "high"
         dear = waste.share is not None and waste.share > 0.5 and cycle.laps >= self.ceiling
         return "critical" if dear or cycle.laps >= self.critical_laps else "high"
@@ -161,6 +165,8 @@ class Cycle:
         if cycle.level == "blind" or not cycle.proven:
             sure = "a hint" if _confidence(cycle) == "hint" else "likely"
             yield f"Only {sure}: payloads are not recorded, and different work of the same shape would look alike."
+        elif _is_tools_alone(cycle):
+            yield "Only likely: no model call is recorded that asked again, and code that repeats a call looks alike."
 
     def _ceiling_step(self, cycle: Laps) -> Step:
         return cycle.steps[min(self.ceiling * cycle.period, len(cycle.steps)) - 1]
@@ -182,10 +188,17 @@ def _is_recorded(trace: Trace) -> bool:
 
 
 def _confidence(cycle: Laps) -> Confidence:
-    """Of a single step without payloads only a prompt that grows by the same in each lap tells a loop from a map."""
-    if cycle.level == "blind" and len(cycle.agents) < 2 and not (cycle.grows or _calls_model_and_tool(cycle)):
-        return "hint"
-    return "certain" if cycle.level in CERTAIN and cycle.proven else "likely"
+    """Without payloads one agent's steps look the same in a loop, in a map over items and while paging: a lead, unless
+    there are many of them and the prompt grows by the same each time, or model and tool take turns."""
+    if cycle.level == "blind" and len(cycle.agents) < 2:
+        even = cycle.grows or _calls_model_and_tool(cycle)
+        return "likely" if even and cycle.laps >= _MANY_BLIND_LAPS else "hint"
+    return "certain" if cycle.level in CERTAIN and cycle.proven and not _is_tools_alone(cycle) else "likely"
+
+
+def _is_tools_alone(cycle: Laps) -> bool:
+    """Whether one tool's call repeats with no model call recorded between: an agent may have asked for it, or code."""
+    return cycle.period == 1 and all(step.op == "tool" for step in cycle.steps)
 
 
 def _calls_model_and_tool(cycle: Laps) -> bool:

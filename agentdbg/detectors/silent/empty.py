@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from agentdbg.detectors.suspicion import Findings, Trouble, others_at_hand, show
 from agentdbg.detectors.usual import Usual
 from agentdbg.detectors.wording import clipped, counted, short
 from agentdbg.model import SEVERITIES, Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
-from agentdbg.steps.emptiness import is_empty
+from agentdbg.steps.emptiness import counts_none, is_empty
 
 _NOTICED: dict[Outcome, tuple[Severity, str]] = {
     "recovered": ("info", "asked again, the tool gave something"),
@@ -25,6 +26,7 @@ _NOTICED: dict[Outcome, tuple[Severity, str]] = {
 
 _READ = 32
 """Model calls among which the answer that followed is looked for."""
+_NONE = re.compile(r"(?<![\w.,-])(?:0|zero|none|nothing)\b(?![.,]?\d)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,10 @@ class Empty:
     **What it finds**: results of tools that ended well and hold nothing (null, an empty list, lists of nulls, "no
     results found"), or hold an error under the status of success. Low when the agent says so or asks back, info when
     another call brings what was wanted or the tool is often empty in other runs too, medium when the agent goes on
-    without a word and has other results to go on with, high when its answer rests on that alone. Tools that change
-    something have nothing to say and are left out, as are results that an instrumentation never records.
+    without a word and has other results to go on with, high when its answer rests on that alone. A result that itself
+    counts none (`{"count": 0, "results": []}`) is an answer and low, unless one that tells something else rests on it
+    alone. Tools that change something have nothing to say and are left out, as are results that an instrumentation
+    never records.
 
     **Why it matters**: a model that gets nothing and has no word for it makes something up.
 
@@ -102,7 +106,7 @@ class Empty:
         return Finding(
             detector="silent.empty",
             severity=worst.severity,
-            confidence=_confidence(worst),
+            confidence="likely",  # that nobody said so rests on words
             title=clipped(f"{tool} answered {what}{times} in {agent}", 100),
             message=f"In {agent}, {tool} answered {what}{times} ({clipped(shown(result), 160)}); {worst.became}.",
             trace_id=course.trace.trace_id,
@@ -112,10 +116,6 @@ class Empty:
             next=f"agentdbg span {short(span_id, course.forest.by_id)}",
             key=f"{worst.trouble} {tool}",
         )
-
-
-def _confidence(case: _Case) -> Confidence:
-    return "certain" if case.result.own_span else "likely"
 
 
 def _advice(case: _Case, tool: str, agent: str) -> str:
@@ -143,6 +143,8 @@ def _case(course: Course, found: Findings, result: Result, trouble: Trouble, usu
     if same_tool:
         return _Case(result, trouble, "low", f"{counted(len(same_tool), 'other call')} of the same tool gave something")
     answer = _stated(course, result)
+    if trouble == "empty" and counts_none(result.value) and (others or not _contradicts(course, answer)):
+        return _Case(result, trouble, "low", "the result itself counts none, which is an answer")
     if others:
         return _Case(result, trouble, "medium", "the agent went on without a word, with other results at hand", answer)
     return _Case(result, trouble, "high", "nobody says so, and the answer at the end rests on it", answer)
@@ -156,3 +158,9 @@ def _stated(course: Course, result: Result) -> Span | None:
         if said is not None and said.text.strip() and not said.asks_for:
             return None if is_empty(said.text) else model
     return None
+
+
+def _contradicts(course: Course, answer: Span | None) -> bool:
+    """Whether the agent answered, and its answer names no zero."""
+    said = course.said(answer) if answer is not None else None
+    return said is not None and not _NONE.search(said.text)

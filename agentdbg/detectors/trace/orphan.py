@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.wording import counted, short
@@ -26,6 +27,7 @@ _HABITS = """
     GROUP BY ALL ORDER BY ALL
 """
 _SHOWN = 5
+_FLAT = "flat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Orphan:
 
     **What it finds**: spans whose parent is not in the trace, no root or more than one, spans that never ended, spans
     that are their own ancestors. A single top span that names a parent elsewhere is low: most likely that parent
-    belongs to a service upstream, or was not sampled. So is what an instrumentation leaves out in every trace.
+    belongs to a service upstream, or was not sampled. So is what an instrumentation leaves out in every trace;
+    a trace in which no span names a parent is flat, which is info.
     Nothing is attached by guessing.
 
     **Why it matters**: sums, durations and every other finding are about the spans that are there. A process that was
@@ -135,9 +138,15 @@ def _roots(course: Course) -> Iterator[_Hole]:
     roots = [node.span for node in _nodes(course, orphan=False, cut=False)]
     if len(roots) < 2:
         return
-    inside = [
-        root for i, root in enumerate(roots) if any(course.start(root) < course.end(earlier) for earlier in roots[:i])
-    ]  # fmt: skip
+    if len(roots) == len(course.spans):
+        yield _Hole(
+            roots, "info", "certain", f"None of {counted(len(roots), 'span')} names a parent: no tree is recorded",
+            "names no parent", _FLAT,
+            "Where the source knows what called what, export it as the id of the parent; otherwise nothing is lost.",
+        )  # fmt: skip
+        return
+    ends = accumulate((course.end(root) for root in roots), max)  # roots come by start
+    inside = [root for root, ended in zip(roots[1:], ends, strict=False) if course.start(root) < ended]
     words = f"{counted(len(roots), 'root')} in one trace"
     if inside:
         words += f", {len(inside)} of them begun while another ran: the context was lost on the way"
@@ -188,12 +197,15 @@ def _finding(course: Course, holes: list[_Hole]) -> Finding:
                 seen.add(span.span_id)
                 evidence.append(Evidence(span.span_id, "related", hole.note))
     words = "; ".join(hole.words for hole in holes)
+    flat = worst.key == _FLAT
+    whole = "The trace is flat" if flat else "The trace is not whole"
+    missing = "" if flat else " What is missing is in no sum and no other finding of this trace."
     return Finding(
         detector="trace.orphan",
         severity=worst.severity,
         confidence=worst.confidence,
-        title=f"The trace is not whole: {worst.words.split(':')[0].split(';')[0]}",
-        message=f"{words[0].upper() + words[1:]}. What is missing is in no sum and no other finding of this trace.",
+        title=f"{whole}: {worst.words.split(':')[0].split(';')[0]}",
+        message=f"{words[0].upper() + words[1:]}.{missing}",
         trace_id=course.trace.trace_id,
         agent=course.agent(primary),
         evidence=tuple(evidence),

@@ -26,11 +26,13 @@ class Axis:
     def ticks(self) -> str:
         """Round moments, each over the cell it begins in."""
         step = next((step for step in _STEPS if step * self.width >= 12 * self.span), self.span)
-        line = ""
+        line, before = "", ""
         for moment in range(0, self.span, step):
-            place, text = moment * self.width // self.span, self.glyphs.tick + _round(moment)
-            if place + len(text) <= self.width:
+            place, text = moment * self.width // self.span, self.glyphs.tick + _round(moment, step)
+            # From a minute on moments are told to the second: very wide axes step finer than that.
+            if place + len(text) <= self.width and text != before:
                 line = line.ljust(place) + text
+                before = text
         return line.ljust(self.width)
 
     def bar(self, row: Row, style: str) -> Line:
@@ -72,13 +74,15 @@ class Axis:
         return thick
 
 
-def _round(ns: int) -> str:
+def _round(ns: int, step: int) -> str:
+    """`0`, `500ms`, `1.5s`, `20s`, `1m30s`, `2h30m`: seconds with as many decimals as the step has."""
     if ns < SECOND:
         return f"{ns // MS}ms" if ns >= MS else "0"
     seconds = ns // SECOND
     if seconds < 60:
-        return f"{seconds}s"
+        decimals = next(number for number in range(4) if number == 3 or step % (SECOND // 10**number) == 0)
+        return f"{ns / SECOND:.{decimals}f}s"
     if seconds < 3_600:
-        return f"{seconds // 60}m" + (f"{seconds % 60:02}" if seconds % 60 else "")
+        return f"{seconds // 60}m" + (f"{seconds % 60:02}s" if seconds % 60 else "")
     minutes = seconds // 60
-    return f"{minutes // 60}h" + (f"{minutes % 60:02}" if minutes % 60 else "")
+    return f"{minutes // 60}h" + (f"{minutes % 60:02}m" if minutes % 60 else "")

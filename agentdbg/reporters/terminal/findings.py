@@ -127,6 +127,8 @@ class _Check:
         """What was checked and what follows, in one line that makes sense alone."""
         report = self.report
         word, style = _VERDICTS[report.verdict]
+        if report.verdict == "clean" and report.findings:  # all below the threshold
+            word = "passed"
         agents = {agent for trace in report.traces for agent in trace.agents}
         surer = [one for one in report.findings if one.confidence != "hint"]
         sorts = [
@@ -144,6 +146,8 @@ class _Check:
             count(len(report.findings), "finding") + (f" ({', '.join(sorts)})" if sorts else ""),
             f"{report.suppressed} suppressed",
         ]
+        if lost := sum(note.severity == "data_loss" for note in report.notes):
+            figures.append(f"{count(lost, 'note')} of data loss")
         words = ", ".join(figures) + (f"; {self.look.text(report.reason)}" if report.reason else "")
         yield from wrapped(Line(word, style).add(": "), words, Line("  "), self.look.width)
 

@@ -12,13 +12,18 @@ from agentdbg.view.units import count, duration, moment, tokens, usd
 
 _STATUS = {"ok": "ok", "error": "FAILED", "incomplete": "open"}
 _STYLE = {"ok": "ok", "error": "error", "incomplete": "warn"}
-_OPTIONAL = (("tokens", 70), ("cost", 80), ("worst finding", 90), ("start", 100))
+_HEADS = ("trace", "start", "workflow", "status", "time", "tokens", "cost", "worst finding")
+_DROPPED = ("start", "cost", "tokens")
+"""Columns that narrow terminals lose, the least telling first."""
+
 _SHORTEST_NAME = 12
+_LONGEST_FINDING = 32
+"""No column goes for a finding that is longer than this."""
 
 
 def traces(lines: Sequence[TraceLine], stream: TextIO, look: Look) -> None:
     """Draw the list in the order given, with a head line; narrow terminals lose columns from the least to the most
-    telling."""
+    telling, then all of the worst finding but its severity."""
     write(_Listing(lines, look).lines(), stream, look)
 
 
@@ -31,10 +36,9 @@ class _Listing:
 
     def lines(self) -> Iterator[Line]:
         rows = [self._cells(line, short) for line, short in zip(self.lines_, self.short, strict=True)]
-        heads = ["trace", "start", "workflow", "status", "time", "tokens", "cost", "worst finding"]
-        wanted = {head for head, least in _OPTIONAL if self.look.width >= least}
-        heads = [head for head in heads if head in wanted or head not in dict(_OPTIONAL)]
-        widths = {head: max([len(head), *(row[head].width for row in rows)]) for head in heads}
+        needed = {head: max([len(head), *(row[head].width for row in rows)]) for head in (*_HEADS, "worst")}
+        heads = self._heads(needed)
+        widths = {head: needed[head] for head in heads}
         self._fit(widths)
         yield self._join([Line(head, "dim") for head in heads], heads, widths)
         for row in rows:
@@ -53,7 +57,26 @@ class _Listing:
             "tokens": Line(tokens(trace.tokens)),
             "cost": Line(look.own(usd(trace.cost_usd, trace.cost_partial))),
             "worst finding": self._worst(line),
+            "worst": self._severity(line),
         }
+
+    def _heads(self, needed: dict[str, int]) -> list[str]:
+        """The columns that fit, the most of them: the whole finding as long as it can be had, else its severity."""
+        heads: list[str] = []
+        for worst in ("worst finding", "worst"):
+            for number in range(len(_DROPPED) + 1):
+                heads = [head for head in (*_HEADS[:-1], worst) if head not in _DROPPED[:number]]
+                most = {"workflow": _SHORTEST_NAME, "worst finding": _LONGEST_FINDING}
+                least = sum(min(needed[head], most.get(head, needed[head])) for head in heads)
+                if least + 2 * (len(heads) - 1) <= self.look.width:
+                    return heads
+        return heads
+
+    def _severity(self, line: TraceLine) -> Line:
+        """The worst finding in 8 cells."""
+        if line.findings is None:
+            return Line("unjudged", "dim")
+        return Line(line.worst.upper(), line.worst) if line.worst else Line()
 
     def _worst(self, line: TraceLine) -> Line:
         if line.findings is None:
