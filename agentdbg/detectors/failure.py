@@ -114,8 +114,9 @@ _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "Retry with a growing pause, then tell the caller that the service is away.",
         (
             r"\bconnect(?:ion)?(?: (?:was|has been))? (?:errors?|refused|reset|aborted|closed|lost|failed|failure)\b",
-            r"\be(?:conn[a-z]+|hostunreach|netunreach|ai again)\b|\benotfound\b|\bgetaddrinfo\b|\bname resolution\b",
-            rf"\bsocket (?:{_BROKEN}|hang ?up|closed|disconnected)|\bnetwork (?:{_BROKEN}|(?:is )?(?:down|unreachable))",
+            r"\be(?:conn[a-z]+|hostunreach|netunreach|ai again)\b|\benotfound\b|\bgetaddrinfo\b",
+            r"\bname resolution\b",
+            rf"\bsocket (?:{_BROKEN}|hang ?up|closed|disconnected)|\bnetwork (?:{_BROKEN}|(?:is )?down\b)",
             r"\bunreachable\b(?! (?:code|statement|branch|block|state|node|line)s?\b)",
             rf"\bdns (?:\w+ )?(?:{_BROKEN})|\b(?:ssl|tls)\b.{{0,40}}(?:\b{_BROKEN}|\bhandshake\b|\balert\b)",
             r"\bremote (?:protocol error|disconnected|end closed)\b|\bserver disconnected\b|\bbroken ?pipe\b",

@@ -337,26 +337,27 @@ def test_what_grows_is_said(tmp_path: Path) -> None:
     assert "differ only in the size of the prompt: 100 and 300 tokens" in looped(tmp_path, sketch).message
 
 
-def test_without_payloads_the_structure_is_judged_and_never_critical(tmp_path: Path) -> None:
+def test_without_payloads_the_structure_is_judged_and_fails_no_gate_by_default(tmp_path: Path) -> None:
     sketch = laps(12, lambda i: "agent boss\n  llm m in=100 out=17\nagent worker\n  llm m in=170 out=11\n")
     finding = looped(tmp_path, sketch)
-    assert (finding.severity, finding.confidence, finding.agent) == ("high", "likely", "worker")
+    assert (finding.severity, finding.confidence, finding.agent) == ("medium", "likely", "worker")
     assert "payloads are not recorded" in finding.message
 
 
 @pytest.mark.parametrize(
-    ("lap", "confidence"),
+    ("lap", "times", "confidence"),
     [
-        ("llm m in={n} out=17\n", "likely"),
-        ("llm m in=100 out=17\n", "hint"),
-        ("llm m in={n} out=17\ntool search\n", "likely"),
+        ("llm m in={n} out=17\n", 8, "likely"),
+        ("llm m in=100 out=17\n", 8, "hint"),
+        ("llm m in={n} out=17\ntool search\n", 8, "likely"),
+        ("llm m in={n} out=17\ntool list_orders\n", 5, "hint"),  # as likely four pages of a list
     ],
 )
-def test_of_one_agent_without_payloads_a_prompt_that_grows_evenly_tells_more(
-    lap: str, confidence: str, tmp_path: Path
+def test_of_one_agent_without_payloads_many_laps_and_a_prompt_that_grows_evenly_tell_more(
+    lap: str, times: int, confidence: str, tmp_path: Path
 ) -> None:
-    finding = looped(tmp_path, one_agent(8, lambda i: lap.format(n=100 + 40 * i)))
-    assert (finding.severity, finding.confidence) == ("high", confidence)
+    finding = looped(tmp_path, one_agent(times, lambda i: lap.format(n=100 + 40 * i)))
+    assert (finding.severity, finding.confidence) == ("medium", confidence)
 
 
 def test_turns_are_judged_where_only_they_record_payloads(tmp_path: Path) -> None:
@@ -368,7 +369,7 @@ def test_turns_are_judged_where_only_they_record_payloads(tmp_path: Path) -> Non
 
 
 def test_tools_without_model_or_payload_are_a_hint(tmp_path: Path) -> None:
-    assert grades(found(tmp_path, Cycle(), "agent bot\n" + "  tool fetch\n" * 8)) == [("high", "hint")]
+    assert grades(found(tmp_path, Cycle(), "agent bot\n" + "  tool fetch\n" * 8)) == [("medium", "hint")]
 
 
 @pytest.mark.parametrize("result", ['["a"]', '{"hits": ["a"]}', "[]", '"Acme sells batteries in 40 countries."'])

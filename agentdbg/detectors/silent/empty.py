@@ -13,7 +13,7 @@ from agentdbg.detectors.results import Result
 from agentdbg.detectors.suspicion import Findings, Trouble, others_at_hand, shown, tool_results, usually_empty
 from agentdbg.detectors.usual import Usual
 from agentdbg.detectors.wording import clipped, counted, short
-from agentdbg.model import SEVERITIES, Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
+from agentdbg.model import SEVERITIES, Evidence, Finding, Reader, Severity, Skipped, Span
 from agentdbg.steps.emptiness import counts_none, is_empty
 
 _NOTICED: dict[Outcome, tuple[Severity, str]] = {
