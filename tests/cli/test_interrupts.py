@@ -17,6 +17,10 @@ from tests.commandline import PROGRAM, agentdbg, environment
 SPAN = '{{"trace_id": "t{0}", "id": "s{1}", "name": "step", "start": {1}, "end": {1}.5, "input": "{2}"}}\n'
 
 
+# A job started in the background is deaf to Ctrl-C, and so are its children: a CI may run these tests as one.
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def spans(first: int, count: int) -> str:
     return "".join(SPAN.format(n // 20, n, "words " * 20) for n in range(first, first + count))
 
@@ -32,7 +36,7 @@ def counts(folder: Path) -> dict[str, int]:
 def stopped_while_reading_stdin(folder: Path, *command: str) -> subprocess.Popen[bytes]:
     """A command that has read most of what stdin gives, waits for more, and is then interrupted."""
     running = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *command],
+        [sys.executable, "-c", HEARING + PROGRAM, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -78,7 +82,7 @@ def test_an_ingest_that_is_stopped_at_any_time_leaves_a_store_that_opens(folder:
     (folder / "big.jsonl").write_text(spans(100, 8_000), "utf-8")
     for wait in (0.5, 1.0, 2.0):
         running = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "ingest", "small.jsonl", "big.jsonl"],
+            [sys.executable, "-c", HEARING + PROGRAM, "ingest", "small.jsonl", "big.jsonl"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
@@ -93,7 +97,7 @@ def test_an_ingest_that_is_stopped_at_any_time_leaves_a_store_that_opens(folder:
 
 
 def test_a_check_that_is_stopped_while_judging_reports_what_it_has(folder: Path) -> None:
-    program = f"""
+    program = f"""{HEARING}
 import os, signal
 from agentdbg.check import judging
 def judge(reader, options):
