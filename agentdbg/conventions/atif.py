@@ -6,8 +6,8 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages, listed
-from agentdbg.vocabulary.jsontext import dump, parsed
-from agentdbg.vocabulary.messages import Message, Part, messages, parts, tool_call, tool_definitions
+from agentdbg.vocabulary.jsontext import dump, parsed_object
+from agentdbg.vocabulary.messages import Message, Part, joined_text, messages, parts, tool_call, tool_definitions
 
 USAGE = {
     "input_tokens": ("prompt_tokens",), "output_tokens": ("completion_tokens",), "cached_tokens": ("cached_tokens",),
@@ -37,36 +37,23 @@ class Atif:
             row.kind, row.tool = "tool", span.name
             keep(row, "tool_call_id", attributes.get("atif.tool_call_id"))
             keep_json(row, "input", attributes.get("atif.arguments"))
-            keep_json(row, "output", _content(attributes.get("atif.result.content")))
+            keep_json(row, "output", joined_text(attributes.get("atif.result.content")))
         elif "atif.input" in attributes:  # a step of the agent that was a model call, and this one's
             row.kind = "llm"
             _call(attributes, row)
         else:
-            keep_json(row, "input", _content(attributes.get("atif.message")))
-            results = listed(_dict(attributes.get("atif.observation")).get("results"))
+            keep_json(row, "input", joined_text(attributes.get("atif.message")))
+            results = listed(parsed_object(attributes.get("atif.observation")).get("results"))
             told = [item["content"] for item in results if isinstance(item, dict) and item.get("content") is not None]
-            keep_json(row, "output", _content(told[0]) if len(told) == 1 else told or None)
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}
-
-
-def _content(value: Any) -> Any:
-    """Text out of content parts that are all text; anything else as it is."""
-    found = parts(value) if isinstance(value, list) else []
-    if found and all(part["type"] == "text" for part in found):
-        return "\n".join(part["text"] for part in found)
-    return value
+            keep_json(row, "output", joined_text(told[0]) if len(told) == 1 else told or None)
 
 
 def _call(attributes: dict[str, Any], row: SpanRow) -> None:
-    metrics = _dict(attributes.get("atif.metrics"))
+    metrics = parsed_object(attributes.get("atif.metrics"))
     keep(row, "model", first(attributes, MODEL))
     keep(row, "request_model", row.model)
     fill(row, metrics, USAGE)
-    keep(row, "finish_reason", _dict(metrics.get("extra")).get("finish_reason"))
+    keep(row, "finish_reason", parsed_object(metrics.get("extra")).get("finish_reason"))
     keep_messages(row, "input", messages(attributes["atif.input"]))
     keep_messages(row, "output", [_answer(attributes)])
     if tools := tool_definitions(attributes.get("atif.agent.tool_definitions")):

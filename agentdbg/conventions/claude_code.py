@@ -6,8 +6,8 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import keep, keep_json, keep_messages
-from agentdbg.vocabulary.jsontext import parsed
-from agentdbg.vocabulary.messages import messages, parts
+from agentdbg.vocabulary.jsontext import parsed_object
+from agentdbg.vocabulary.messages import joined_text, messages, parts
 from agentdbg.vocabulary.responses import usage
 
 
@@ -29,31 +29,18 @@ class ClaudeCode:
             _call(attributes, row)
         elif what == "tool":
             row.kind, row.tool, row.tool_call_id = "tool", span.name, span.span_id
-            asked, result = (_dict(attributes.get(f"claude_code.tool_{name}")) for name in ("use", "result"))
+            asked, result = (parsed_object(attributes.get(f"claude_code.tool_{name}")) for name in ("use", "result"))
             keep_json(row, "input", asked.get("input"))
-            keep_json(row, "output", _content(result.get("content")) if result else None)
+            keep_json(row, "output", joined_text(result.get("content")) if result else None)
         else:
             if what == "agent":
                 row.kind, row.agent_hint, row.agent_rule = "agent", span.name, "agent"
-            keep_json(row, "input", _content(attributes.get("claude_code.task")))
-            keep_json(row, "output", _content(attributes.get("claude_code.answer")))
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}
-
-
-def _content(value: Any) -> Any:
-    """Text out of content blocks that are all text; anything else as it is."""
-    found = parts(value) if isinstance(value, list) else []
-    if found and all(part["type"] == "text" for part in found):
-        return "\n".join(part["text"] for part in found)
-    return value
+            keep_json(row, "input", joined_text(attributes.get("claude_code.task")))
+            keep_json(row, "output", joined_text(attributes.get("claude_code.answer")))
 
 
 def _call(attributes: dict[str, Any], row: SpanRow) -> None:
-    message = _dict(attributes.get("claude_code.message"))
+    message = parsed_object(attributes.get("claude_code.message"))
     row.provider = "anthropic"
     if message.get("model") != "<synthetic>":
         keep(row, "model", message.get("model"))

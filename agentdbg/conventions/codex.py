@@ -6,8 +6,8 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages, listed
-from agentdbg.vocabulary.jsontext import dump, parsed
-from agentdbg.vocabulary.messages import messages, parts
+from agentdbg.vocabulary.jsontext import dump, parsed_object
+from agentdbg.vocabulary.messages import joined_text, messages
 from agentdbg.vocabulary.responses import usage
 
 
@@ -29,35 +29,22 @@ class Codex:
             _call(attributes, row)
         elif what == "tool":
             row.kind, row.tool = "tool", span.name
-            asked, result = _dict(attributes.get("codex.call")), _dict(attributes.get("codex.result"))
+            asked, result = parsed_object(attributes.get("codex.call")), parsed_object(attributes.get("codex.result"))
             keep(row, "tool_call_id", asked.get("call_id"))
             keep_json(row, "input", first(asked, ("arguments", "input", "action")))
-            keep_json(row, "output", _content(result.get("output")))
+            keep_json(row, "output", joined_text(result.get("output")))
         else:
             if what == "agent":
                 row.kind, row.agent_hint, row.agent_rule = "agent", span.name, "agent"
-            keep_json(row, "input", _content(attributes.get("codex.task")))
-            keep_json(row, "output", _content(attributes.get("codex.answer")))
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}
-
-
-def _content(value: Any) -> Any:
-    """Text out of content items that are all text; anything else as it is."""
-    found = parts(value) if isinstance(value, list) else []
-    if found and all(part["type"] == "text" for part in found):
-        return "\n".join(part["text"] for part in found)
-    return value
+            keep_json(row, "input", joined_text(attributes.get("codex.task")))
+            keep_json(row, "output", joined_text(attributes.get("codex.answer")))
 
 
 def _call(attributes: dict[str, Any], row: SpanRow) -> None:
     keep(row, "provider", attributes.get("codex.model_provider"))
     keep(row, "model", attributes.get("codex.model"))
     keep(row, "request_model", attributes.get("codex.model"))
-    for field, count in usage(_dict(attributes.get("codex.token_count")).get("last_token_usage")).items():
+    for field, count in usage(parsed_object(attributes.get("codex.token_count")).get("last_token_usage")).items():
         keep(row, field, count)
     keep_messages(row, "input", messages(attributes.get("codex.input")))
     keep_messages(row, "output", messages(attributes.get("codex.output"), "assistant"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages
-from agentdbg.vocabulary.jsontext import dump, parsed
+from agentdbg.vocabulary.jsontext import dump, parsed, parsed_object
 from agentdbg.vocabulary.messages import messages, tool_definitions
 
 OWN = "gcp.vertex.agent."
@@ -36,7 +36,7 @@ class GoogleAdk:
         if found := AGENT_RUN.fullmatch(span.name):
             row.kind, row.agent_hint, row.agent_rule = "agent", found[1], "span name"
         keep(row, "session_id", attributes.get(OWN + "session_id"))
-        request, response = (_dict(attributes.get(OWN + name)) for name in ("llm_request", "llm_response"))
+        request, response = (parsed_object(attributes.get(OWN + name)) for name in ("llm_request", "llm_response"))
         if request:
             row.kind = "llm"
             _request(request, row)
@@ -52,13 +52,8 @@ class GoogleAdk:
                 row.handoff_rule = "transfer_to_agent"
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}
-
-
 def _request(request: dict[str, Any], row: SpanRow) -> None:
-    config = _dict(request.get("config"))
+    config = parsed_object(request.get("config"))
     system = messages(config.get("system_instruction"), "system") or []
     keep_messages(row, "input", system + (messages(request.get("contents")) or []))
     if tools := tool_definitions(config.get("tools")):
@@ -70,7 +65,7 @@ def _request(request: dict[str, Any], row: SpanRow) -> None:
 
 def _response(response: dict[str, Any], row: SpanRow) -> None:
     keep_messages(row, "output", messages([response["content"]] if response.get("content") else None, "assistant"))
-    usage = _dict(response.get("usage_metadata"))
+    usage = parsed_object(response.get("usage_metadata"))
     keep(row, "cached_tokens", usage.get("cached_content_token_count"))
     keep(row, "reasoning_tokens", usage.get("thoughts_token_count"))
     finish = response.get("finish_reason")

@@ -7,7 +7,7 @@ from typing import Any
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import first, keep, keep_messages
-from agentdbg.vocabulary.jsontext import dump, literal, parsed
+from agentdbg.vocabulary.jsontext import dump, literal, parsed, parsed_object
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions
 from agentdbg.vocabulary.requests import PARAMETERS
 from agentdbg.vocabulary.responses import usage
@@ -42,16 +42,10 @@ class LangSmith:
             _payload(row, "output", outputs)
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    """The value where it is an object, also as JSON text; else an empty one."""
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}
-
-
 def _metadata(run: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for source in (run.get("custom_metadata"), run.get("metadata"), _dict(run.get("extra")).get("metadata")):
-        found |= _dict(source)
+    for source in (run.get("custom_metadata"), run.get("metadata"), parsed_object(run.get("extra")).get("metadata")):
+        found |= parsed_object(source)
     return found
 
 
@@ -82,8 +76,10 @@ def _arguments(inputs: Any) -> Any:
 
 
 def _call(run: dict[str, Any], metadata: dict[str, Any], inputs: Any, outputs: Any, row: SpanRow) -> None:
-    invocation = _dict(_dict(run.get("extra")).get("invocation_params")) or _dict(metadata.get("ls_invocation_params"))
-    request = _dict(inputs)
+    invocation = parsed_object(parsed_object(run.get("extra")).get("invocation_params")) or parsed_object(
+        metadata.get("ls_invocation_params")
+    )
+    request = parsed_object(inputs)
     sources = (invocation, request, metadata)
     answer = _answer(outputs)
     keep_messages(row, "input", messages(request.get("messages", request.get("prompts", request.get("input")))))
@@ -110,7 +106,7 @@ def _answer(outputs: Any) -> list[tuple[Message, dict[str, Any]]]:
     raw = _raw_answers(outputs) if isinstance(outputs, dict) else outputs
     found = messages(raw, "assistant") or []
     items = raw if isinstance(raw, list) else [raw]
-    sources = [_dict(item.get("kwargs", item)) if isinstance(item, dict) else {} for item in items]
+    sources = [parsed_object(item.get("kwargs", item)) if isinstance(item, dict) else {} for item in items]
     return [(said, sources[index] if index < len(sources) else {}) for index, said in enumerate(found)]
 
 
@@ -119,12 +115,13 @@ def _raw_answers(outputs: dict[str, Any]) -> list[Any]:
     if isinstance(generations, list) and generations:  # LangChain: one list a prompt
         batch = generations[0] if isinstance(generations[0], list) else generations
         return [
-            _dict(item).get("message") or {"role": "assistant", "content": _dict(item).get("text")} for item in batch
+            parsed_object(item).get("message") or {"role": "assistant", "content": parsed_object(item).get("text")}
+            for item in batch
         ]
     if isinstance(outputs.get("choices"), list):  # a Chat Completions response
         return [
-            {**_dict(choice.get("message")), "finish_reason": choice.get("finish_reason")}
-            for choice in map(_dict, outputs["choices"])
+            {**parsed_object(choice.get("message")), "finish_reason": choice.get("finish_reason")}
+            for choice in map(parsed_object, outputs["choices"])
         ]
     for key in ("output", "messages", "message", "content"):
         if inner := outputs.get(key):
@@ -133,20 +130,23 @@ def _raw_answers(outputs: dict[str, Any]) -> list[Any]:
 
 
 def _usage(run: dict[str, Any], metadata: dict[str, Any], raw: dict[str, Any], outputs: Any, row: SpanRow) -> None:
-    response, whole = _dict(raw.get("response_metadata")), _dict(outputs)
-    used = _dict(raw.get("usage_metadata") or metadata.get("usage_metadata") or whole.get("usage_metadata"))
-    used = used or _dict(whole.get("usage"))
+    response, whole = parsed_object(raw.get("response_metadata")), parsed_object(outputs)
+    used = parsed_object(raw.get("usage_metadata") or metadata.get("usage_metadata") or whole.get("usage_metadata"))
+    used = used or parsed_object(whole.get("usage"))
     for field, count in usage(used).items():
         keep(row, field, count)
     if row.status != "error":  # LangSmith rolls up 0 where a failed call reported nothing
-        told = {**run, **_dict(run.get("token_usage"))}
+        told = {**run, **parsed_object(run.get("token_usage"))}
         keep(row, "input_tokens", first(told, ("prompt_tokens", "input_tokens")))
         keep(row, "output_tokens", first(told, ("completion_tokens", "output_tokens")))
-    details_in, details_out = _dict(used.get("input_token_details")), _dict(used.get("output_token_details"))
+    details_in, details_out = (
+        parsed_object(used.get("input_token_details")),
+        parsed_object(used.get("output_token_details")),
+    )
     keep(row, "cached_tokens", details_in.get("cache_read"))
     keep(row, "cache_write_tokens", details_in.get("cache_creation"))
     keep(row, "reasoning_tokens", details_out.get("reasoning"))
-    keep(row, "reported_cost_usd", run.get("total_cost") or _dict(run.get("costs")).get("total_cost"))
+    keep(row, "reported_cost_usd", run.get("total_cost") or parsed_object(run.get("costs")).get("total_cost"))
     keep(row, "model", first(response, ("model_name", "model")) or whole.get("model"))
     keep(row, "response_id", response.get("id") or whole.get("id"))
     keep(row, "finish_reason", first({**raw, **response}, ("finish_reason", "stop_reason")))

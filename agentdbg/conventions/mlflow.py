@@ -7,7 +7,7 @@ from typing import Any
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages
-from agentdbg.vocabulary.jsontext import decoded, dump, parsed
+from agentdbg.vocabulary.jsontext import decoded, dump, parsed_object
 from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
 from agentdbg.vocabulary.requests import PARAMETERS
 from agentdbg.vocabulary.responses import answers, figures, usage
@@ -31,7 +31,7 @@ class MLflow:
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes
         given, answered = (decoded(attributes.get(f"mlflow.span{what}")) for what in ("Inputs", "Outputs"))
-        metadata = _dict(attributes.get("metadata"))
+        metadata = parsed_object(attributes.get("metadata"))
         if row.kind == "other":
             row.kind = KINDS.get(str(decoded(attributes.get("mlflow.spanType"))).upper(), "other")
         keep(row, "session_id", _session(span, metadata))
@@ -51,21 +51,19 @@ class MLflow:
             keep_json(row, "output", answered)
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}
-
-
 def _session(span: RawSpan, metadata: dict[str, Any]) -> Any:
     for source in ("mlflow.trace_metadata", "mlflow.request_metadata", "mlflow.tags"):
-        if found := _dict(span.resource.get(source)).get(SESSION):
+        if found := parsed_object(span.resource.get(source)).get(SESSION):
             return found
     return span.attributes.get(SESSION) or langgraph.session(metadata)
 
 
 def _call(attributes: dict[str, Any], given: Any, answered: Any, row: SpanRow) -> None:
-    request = _dict(given)
-    settings = [_dict(attributes.get(name)) for name in ("invocation_params", "options")] + [request, attributes]
+    request = parsed_object(given)
+    settings = [parsed_object(attributes.get(name)) for name in ("invocation_params", "options")] + [
+        request,
+        attributes,
+    ]
     for field, count in usage(attributes.get("mlflow.chat.tokenUsage")).items():
         keep(row, field, count)
     told = figures(answered)
@@ -73,7 +71,7 @@ def _call(attributes: dict[str, Any], given: Any, answered: Any, row: SpanRow) -
     keep(row, "request_model", asked)
     keep(row, "model", told.get("model") or first(attributes, ("mlflow.llm.model",)) or asked)
     keep(row, "provider", first(attributes, ("mlflow.llm.provider",)))
-    keep(row, "reported_cost_usd", _dict(attributes.get("mlflow.llm.cost")).get("total_cost"))
+    keep(row, "reported_cost_usd", parsed_object(attributes.get("mlflow.llm.cost")).get("total_cost"))
     for field in ("response_id", "finish_reason", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"):
         keep(row, field, told.get(field))
     keep_messages(row, "input", messages(given))

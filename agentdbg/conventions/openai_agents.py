@@ -6,7 +6,7 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import fill, keep, keep_json, keep_messages
-from agentdbg.vocabulary.jsontext import dump, parsed
+from agentdbg.vocabulary.jsontext import dump, parsed, parsed_object
 from agentdbg.vocabulary.messages import messages
 
 KINDS = {
@@ -64,25 +64,20 @@ class OpenaiAgents:
 
 
 def _call(data: dict[str, Any], row: SpanRow) -> None:
-    fill(row, _dict(data.get("usage")), USAGE)
+    fill(row, parsed_object(data.get("usage")), USAGE)
     answers = parsed(data.get("output"))
     answers = answers if isinstance(answers, list) else []
-    whole = _dict(answers[0]) if answers else {}
+    whole = parsed_object(answers[0]) if answers else {}
     if whole.get("object") == "response":  # the chat API's answer, told as a Responses object
         answers = whole.get("output") or []
-        fill(row, _dict(whole.get("usage")), USAGE)
+        fill(row, parsed_object(whole.get("usage")), USAGE)
         keep(row, "response_id", whole.get("id"))
     keep_messages(row, "input", messages(data.get("input")))
     keep_messages(row, "output", messages(answers, "assistant"))
     keep(row, "response_id", data.get("response_id"))
     keep(row, "model", data.get("model") or whole.get("model"))
     keep(row, "request_model", data.get("model"))
-    config = _dict(data.get("model_config"))
+    config = parsed_object(data.get("model_config"))
     found = {key: config[key] for key in PARAMETERS if config.get(key) is not None}
     row.parameters = dump(found) if found else None
     row.records_tools, row.records_parameters = False, bool(config)
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import keep, keep_json, keep_messages, number
-from agentdbg.vocabulary.jsontext import dump, parsed
+from agentdbg.vocabulary.jsontext import dump, parsed, parsed_object
 from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
 from agentdbg.vocabulary.requests import PARAMETERS
 from agentdbg.vocabulary.responses import answers, figures, usage
@@ -36,7 +36,7 @@ class Weave:
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
         call = {k.removeprefix("weave."): v for k, v in span.attributes.items() if k.startswith("weave.")}
-        inputs, output = _dict(call.get("inputs")), parsed(call.get("output"))
+        inputs, output = parsed_object(call.get("inputs")), parsed(call.get("output"))
         told = _NAMED.fullmatch(_operation(str(call["op_name"])))
         if row.kind == "other":
             row.kind = _kind(call, told, inputs)
@@ -55,17 +55,12 @@ class Weave:
             keep_json(row, "output", output)
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    value = parsed(value)
-    return value if isinstance(value, dict) else {}
-
-
 def _operation(op_name: str) -> str:
     return op_name.rpartition("/")[2].partition(":")[0] if op_name.startswith("weave:///") else op_name
 
 
 def _kind(call: dict[str, Any], told: re.Match[str] | None, inputs: dict[str, Any]) -> str:
-    named = str(_dict(_dict(call.get("attributes")).get("weave")).get("kind"))
+    named = str(parsed_object(parsed_object(call.get("attributes")).get("weave")).get("kind"))
     if named in KINDS:
         return KINDS[named]
     if told:
@@ -75,7 +70,7 @@ def _kind(call: dict[str, Any], told: re.Match[str] | None, inputs: dict[str, An
 
 
 def _usage(call: dict[str, Any]) -> dict[str, Any]:
-    found = _dict(call.get("summary")).get("usage")
+    found = parsed_object(call.get("summary")).get("usage")
     return found if isinstance(found, dict) else {}
 
 
@@ -100,8 +95,13 @@ def _call(call: dict[str, Any], inputs: dict[str, Any], output: Any, row: SpanRo
         keep(row, field, count)
     for field in ("response_id", "finish_reason", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"):
         keep(row, field, told.get(field))
-    costs = _dict(_dict(_dict(call.get("summary")).get("weave")).get("costs"))
-    parts = [number(value) for one in costs.values() for key, value in _dict(one).items() if key.endswith("total_cost")]
+    costs = parsed_object(parsed_object(parsed_object(call.get("summary")).get("weave")).get("costs"))
+    parts = [
+        number(value)
+        for one in costs.values()
+        for key, value in parsed_object(one).items()
+        if key.endswith("total_cost")
+    ]
     known = [part for part in parts if part is not None]
     keep(row, "reported_cost_usd", sum(known) if known else None)
     system = messages(inputs.get("system") or inputs.get("instructions"), "system") or []

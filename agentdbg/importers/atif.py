@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 from agentdbg.importers.atif_steps import Place, Trajectory, references
 from agentdbg.importers.contract import Row, Source
 from agentdbg.importers.derived import note
-from agentdbg.importers.json_documents import documents
-from agentdbg.importers.json_pieces import Piece, pieces
+from agentdbg.importers.json_documents import rows_of
+from agentdbg.importers.json_pieces import Piece
 from agentdbg.importers.json_records import unknown
 from agentdbg.importers.json_shape import shapes
 from agentdbg.importers.notes import Notebook
@@ -37,11 +37,7 @@ class Atif:
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         reader = _Reader()
-        for piece in pieces(stream):
-            for value in documents(piece, _TRAJECTORY, reader.notes, _AROUND, named=True):
-                yield from reader.record(value, piece)
-            yield from reader.notes.drain()
-        yield from reader.notes.finish()
+        yield from rows_of(stream, _TRAJECTORY, reader.notes, _AROUND, reader.record, named=True)
         if reader.count:
             yield note("an ATIF trajectory", reader.timed)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from agentdbg.importers.derived import Moment, Prompts, mark
+from agentdbg.importers.derived import Moment, Prompts, derived_span
 from agentdbg.importers.record_fields import tells, text
 from agentdbg.rows import RawEvent, RawSpan
 
@@ -163,19 +163,7 @@ class Lane:
         whole: bool = True,
     ) -> RawSpan:  # fmt: skip
         attributes["claude_code.span"] = what
-        derived = ["tree", *(() if moment.timed else ("times",)), *(() if whole else ("input",))]
-        return RawSpan(
-            self.trace_id,
-            span_id,
-            parent_id,
-            name,
-            moment.at_ns,
-            None,
-            attributes=mark(attributes, *derived),
-            scope=SCOPE,
-            resource=self.resource,
-            line=moment.line,
-        )
+        return derived_span(self.trace_id, span_id, parent_id, name, moment, attributes, SCOPE, self.resource, whole)
 
 
 def fields(record: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from agentdbg.importers.derived import Moment, Prompts, mark
+from agentdbg.importers.derived import Moment, Prompts, derived_span
 from agentdbg.importers.record_fields import as_object, tells, text
 from agentdbg.rows import RawEvent, RawSpan
 
@@ -279,19 +279,7 @@ class Thread:
         whole: bool = True,
     ) -> RawSpan:  # fmt: skip
         attributes["codex.span"] = what
-        derived = ["tree", *(() if moment.timed else ("times",)), *(() if whole else ("input",))]
-        return RawSpan(
-            self._trace_id,
-            span_id,
-            parent_id,
-            name,
-            moment.at_ns,
-            None,
-            attributes=mark(attributes, *derived),
-            scope=SCOPE,
-            resource=self._resource,
-            line=moment.line,
-        )
+        return derived_span(self._trace_id, span_id, parent_id, name, moment, attributes, SCOPE, self._resource, whole)
 
 
 def _difference(total: dict[str, Any], before: dict[str, Any]) -> dict[str, int]:

@@ -11,7 +11,7 @@ import msgspec
 
 from agentdbg.importers.notes import Notebook
 from agentdbg.importers.record_fields import time_ns
-from agentdbg.rows import NoteRow
+from agentdbg.rows import NoteRow, RawSpan
 
 DERIVED = "agentdbg.derived"
 PROMPT_BYTES = 16 * 1024 * 1024  # of one agent's prompts: each repeats all that was said before it
@@ -38,6 +38,26 @@ class Moment:
     at_ns: int
     timed: bool
     line: int
+
+
+def derived_span(
+    trace_id: str, span_id: str, parent_id: str | None, name: str, moment: Moment, attributes: dict[str, Any],
+    scope: str, resource: dict[str, Any], whole: bool,
+) -> RawSpan:  # fmt: skip
+    """A span that begins at a record and is marked as derived. whole: what it was given is all known."""
+    derived = ["tree", *(() if moment.timed else ("times",)), *(() if whole else ("input",))]
+    return RawSpan(
+        trace_id,
+        span_id,
+        parent_id,
+        name,
+        moment.at_ns,
+        None,
+        attributes=mark(attributes, *derived),
+        scope=scope,
+        resource=resource,
+        line=moment.line,
+    )
 
 
 class Clock:

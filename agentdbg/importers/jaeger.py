@@ -6,11 +6,12 @@ and the process a span ran in is its resource."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 from agentdbg.importers.contract import Row, Source
-from agentdbg.importers.json_documents import documents
-from agentdbg.importers.json_pieces import Piece, pieces
+from agentdbg.importers.json_documents import rows_of
+from agentdbg.importers.json_pieces import Piece
 from agentdbg.importers.json_records import unknown
 from agentdbg.importers.json_shape import shapes
 from agentdbg.importers.notes import Notebook
@@ -44,11 +45,7 @@ class Jaeger:
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
-        for piece in pieces(stream):
-            for value in documents(piece, _TRACE, notes, _AROUND):
-                yield from _traces(value, piece, notes)
-            yield from notes.drain()
-        yield from notes.finish()
+        yield from rows_of(stream, _TRACE, notes, _AROUND, partial(_traces, notes=notes))
 
 
 def _is_span(value: dict[str, Any]) -> bool:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, BinaryIO
 
-from agentdbg.importers.json_pieces import Piece
+from agentdbg.importers.contract import Row
+from agentdbg.importers.json_pieces import Piece, pieces
 from agentdbg.importers.json_records import salvaged
 from agentdbg.importers.notes import Notebook
 
 _TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?|([\[\]{}])|(")', re.DOTALL)
+
+
+def rows_of(
+    stream: BinaryIO, expected: str, notes: Notebook, around: Collection[str],
+    read: Callable[[Any, Piece], Iterator[Row]], *, named: bool = False,
+) -> Iterator[Row]:  # fmt: skip
+    """What `read` makes of each document of a stream, the notes on each piece behind its rows. The rest is as in
+    `documents`."""
+    for piece in pieces(stream):
+        for value in documents(piece, expected, notes, around, named=named):
+            yield from read(value, piece)
+        yield from notes.drain()
+    yield from notes.finish()
 
 
 def documents(

@@ -12,8 +12,8 @@ from hashlib import blake2b
 from typing import Any, BinaryIO
 
 from agentdbg.importers.contract import Row, Source
-from agentdbg.importers.json_documents import documents
-from agentdbg.importers.json_pieces import Piece, pieces
+from agentdbg.importers.json_documents import rows_of
+from agentdbg.importers.json_pieces import Piece
 from agentdbg.importers.json_records import unknown
 from agentdbg.importers.json_shape import shapes
 from agentdbg.importers.notes import Notebook
@@ -55,11 +55,7 @@ class Langfuse:
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         reader = _Reader()
-        for piece in pieces(stream):
-            for value in documents(piece, _OBSERVATION, reader.notes, _AROUND):
-                yield from reader.record(value, piece)
-            yield from reader.notes.drain()
-        yield from reader.notes.finish()
+        yield from rows_of(stream, _OBSERVATION, reader.notes, _AROUND, reader.record)
 
 
 def _is_export(shape: frozenset[str]) -> bool:

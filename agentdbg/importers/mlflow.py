@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator
+from functools import partial
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
 from agentdbg.importers import plain_names
 from agentdbg.importers.contract import Row, Source
-from agentdbg.importers.json_documents import documents
-from agentdbg.importers.json_pieces import Piece, pieces
+from agentdbg.importers.json_documents import rows_of
+from agentdbg.importers.json_pieces import Piece
 from agentdbg.importers.json_records import unknown
 from agentdbg.importers.json_shape import shapes
 from agentdbg.importers.notes import Notebook
@@ -51,11 +52,7 @@ class MLflow:
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
-        for piece in pieces(stream):
-            for value in documents(piece, _TRACE, notes, _AROUND):
-                yield from _traces(value, piece, notes)
-            yield from notes.drain()
-        yield from notes.finish()
+        yield from rows_of(stream, _TRACE, notes, _AROUND, partial(_traces, notes=notes))
 
 
 def _traces(value: Any, piece: Piece, notes: Notebook) -> Iterator[RawSpan]:

@@ -6,12 +6,13 @@ A call's fields are attributes `weave.<field>`. Calls that Weave took in over Op
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 from agentdbg.importers.contract import Row, Source
 from agentdbg.importers.flat_attributes import WHOLE, flatten
-from agentdbg.importers.json_documents import documents
-from agentdbg.importers.json_pieces import Piece, pieces
+from agentdbg.importers.json_documents import rows_of
+from agentdbg.importers.json_pieces import Piece
 from agentdbg.importers.json_records import unknown
 from agentdbg.importers.json_shape import shapes
 from agentdbg.importers.notes import Notebook
@@ -37,11 +38,7 @@ class Weave:
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
-        for piece in pieces(stream):
-            for value in documents(piece, _CALL, notes, _PAGES):
-                yield from _calls(value, piece, notes)
-            yield from notes.drain()
-        yield from notes.finish()
+        yield from rows_of(stream, _CALL, notes, _PAGES, partial(_calls, notes=notes))
 
 
 def _is_call(value: dict[str, Any]) -> bool:

@@ -35,6 +35,12 @@ def parsed(value: Any) -> Any:
     return value
 
 
+def parsed_object(value: Any) -> dict[str, Any]:
+    """The value where it is an object, also as JSON text; else an empty one."""
+    value = parsed(value)
+    return value if isinstance(value, dict) else {}
+
+
 def decoded(value: Any) -> Any:
     """Like `parsed`, for fields that hold JSON text of any kind: a text result stands in quotes there, maybe JSON
     itself."""

@@ -143,6 +143,14 @@ def message(value: Any, role: str = "user") -> Message:
     return out
 
 
+def joined_text(value: Any) -> Any:
+    """Text out of content parts that are all text; anything else as it is."""
+    found = parts(value) if isinstance(value, list) else []
+    if found and all(part["type"] == "text" for part in found):
+        return "\n".join(part["text"] for part in found)
+    return value
+
+
 def parts(value: Any) -> list[Part]:
     """Parts of a content value: text, one block, or a list of blocks of any dialect."""
     if value is None or value == "":
