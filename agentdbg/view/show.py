@@ -119,11 +119,13 @@ def _named(run: Run, rows: Sequence[Row], names: Sequence[str]) -> tuple[list[No
 
 
 def _next(run: Run) -> str:
-    """The command to type next: the worst finding's, else to what failed first, else to the call that took longest."""
-    if run.findings and run.findings[0].next:
-        return run.findings[0].next
+    """The command to type next: the worst finding's, else to its first span, what failed first, the longest call."""
+    worst = run.findings[0] if run.findings else None
+    if worst and worst.next and worst.next != f"agentdbg show {run.trace.trace_id}":  # which has just been typed
+        return worst.next
     failed = [span for span in run.trace.spans if span.status == "error"]
     slow = sorted(run.trace.calls, key=lambda call: (-(call.duration_ns or 0), call.span_id))
-    named = [span.span_id for span in failed] + [call.span_id for call in slow]
+    named = [one.span_id for one in worst.evidence if one.span_id in run.forest.by_id] if worst else []
+    named += [span.span_id for span in failed] + [call.span_id for call in slow]
     named += [span.span_id for span in run.trace.spans[:1]]
     return f"agentdbg span {ShortIds(run.forest.by_id)(named[0])}" if named else "agentdbg traces"

@@ -383,3 +383,12 @@ def test_100_000_spans_give_a_screenful() -> None:
     view = show(Trace("t", "big", "error", 0, 10**9, spans), [])
     assert 20 < len(view.rows) <= 200
     assert view.rows[0].totals.spans == 100_000
+
+
+def test_the_command_to_type_next_is_never_the_one_that_was_just_typed() -> None:
+    trace, _ = credit_memo()
+    writer = next(span for span in trace.spans if span.name == "Writer")
+    here = f"agentdbg show {trace.trace_id}"
+    circular = finding("critical", "loop.cycle", "round and round", trace.trace_id, writer.span_id, next=here)
+    assert writer.span_id.startswith(show(trace, [circular]).next.removeprefix("agentdbg span "))
+    assert show(trace, [replace(circular, next="agentdbg replay 1")]).next == "agentdbg replay 1"
