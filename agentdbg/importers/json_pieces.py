@@ -45,7 +45,8 @@ def pieces(stream: BinaryIO, *, arrays: bool = False) -> Iterator[Piece]:
     if first[:1] == b"{" and not endless and not _is_json(first):
         following = [stream.readline(MAX_RECORD) for _ in range(3)]
         lines += [line for line in following if line]
-        by_line = any(line.lstrip(_BLANK)[:1] == b"{" and _is_json(line.strip(_BLANK)) for line in following)
+        # an indented object is an element of the document that the first line opens
+        by_line = any(line[:1] == b"{" and _is_json(line.strip(_BLANK)) for line in following)
     elif first[:1] == b"[":
         by_line = arrays and not endless and _is_json(first)
     else:

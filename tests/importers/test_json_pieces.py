@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agentdbg.importers import json_pieces
@@ -38,6 +38,7 @@ DRESSES = {
 
 
 @pytest.mark.parametrize("dress", DRESSES)
+@example(values=[{"": [{}]}])
 @given(values=RECORDS)
 @settings(max_examples=20, deadline=None)
 def test_every_dress_gives_the_same_records(dress, values):
