@@ -6,21 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.commandline import PROGRAM, SAMPLES, agentdbg
+from agentdbg.cli.main import COMMANDS
+from tests.commandline import SAMPLES, agentdbg
 
 HEAVY = {"duckdb", "pyarrow", "google.protobuf", "opentelemetry", "rich", "msgspec", "genai_prices"}
-LISTING = f"""
-import atexit, sys
-atexit.register(lambda: print("loaded", *sorted(sys.modules), sep="\\n", file=sys.stderr))
-{PROGRAM}
+LISTING = """
+import sys
+from agentdbg.cli.main import main
+code = main(sys.argv[1:])
+print("loaded", *sorted(sys.modules), sep="\\n", file=sys.stderr)
+sys.exit(code)
 """
+
+
+def modules(*arguments: str | Path, cwd: Path) -> set[str]:
+    done = agentdbg(*arguments, cwd=cwd, program=LISTING)
+    assert done.exit_code == 0, done.stderr
+    return set(done.stderr.split("loaded\n")[1].splitlines())
 
 
 def loaded(*arguments: str | Path, cwd: Path) -> set[str]:
     """The heavy modules that a command loads."""
-    done = agentdbg(*arguments, cwd=cwd, program=LISTING)
-    assert done.exit_code == 0, done.stderr
-    return HEAVY & set(done.stderr.split("loaded\n")[1].splitlines())
+    return HEAVY & modules(*arguments, cwd=cwd)
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("check", "--help"), ("--version",)], ids=" ".join)
@@ -33,3 +40,8 @@ def test_show_of_a_stored_trace_loads_neither_arrow_nor_the_rows_of_ingest(tmp_p
     used = loaded("show", "latest", cwd=tmp_path)
     assert "duckdb" in used
     assert not {"pyarrow", "msgspec", "google.protobuf", "opentelemetry"} & used
+
+
+def test_a_command_loads_no_other_command(tmp_path: Path) -> None:
+    used = modules("schema", cwd=tmp_path)
+    assert {name for name in COMMANDS if f"agentdbg.cli.{name}" in used} == {"schema"}

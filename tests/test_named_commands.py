@@ -6,13 +6,9 @@ import ast
 import re
 from pathlib import Path
 
-from agentdbg.cli.main import app
+from agentdbg.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
-
-
-def commands() -> set[str]:
-    return {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
 
 
 def texts(path: Path) -> list[str]:
@@ -22,7 +18,7 @@ def texts(path: Path) -> list[str]:
 
 
 def test_every_command_that_is_named_exists() -> None:
-    known = commands()
+    known = set(COMMANDS)
     assert {"ingest", "show", "check", "replay"} <= known
     unknown = {
         (path.relative_to(ROOT).as_posix(), name)
@@ -36,4 +32,4 @@ def test_every_command_that_is_named_exists() -> None:
 
 def test_the_readme_names_no_command_that_is_not_there() -> None:
     named = set(re.findall(r"(?:^|`|\$ |/)agentdbg ([a-z]+)\b", (ROOT / "README.md").read_text(), re.M))
-    assert named - commands() == set()
+    assert named - set(COMMANDS) == set()

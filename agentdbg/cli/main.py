@@ -6,28 +6,61 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from agentdbg import __version__
-from agentdbg.cli import check, demo, explain, ingest, messages, query, replay, schema, show, span, traces
+from agentdbg.cli import messages
 from agentdbg.cli.interrupts import interruptible
 from agentdbg.cli.options import spread
 from agentdbg.cli.output import hush
 from agentdbg.errors import INTERRUPTED, NOT_JUDGED, OUR_BUG, AgentdbgError
 
-_COMMANDS = (ingest, traces, show, span, replay, check, explain, query, schema, demo)
+COMMANDS = ("ingest", "traces", "show", "span", "replay", "check", "explain", "query", "schema", "demo")
+"""In the order of --help; each is the `command` of the module of its name."""
+
+
+@cache
+def _command(name: str) -> Any:
+    alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+    alone.command(name)(spread(import_module(f"agentdbg.cli.{name}").command))
+    return typer.main.get_command(alone)
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name, each built when it is asked for: nine of ten are not, and all together take 30 ms."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return _command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"commands": {}})
+        self.commands = _Commands()  # type: ignore[assignment]  # nobody adds to them
+
 
 app = typer.Typer(
     name="agentdbg",
+    cls=_Group,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _module in _COMMANDS:
-    app.command(_module.__name__.rpartition(".")[2])(spread(_module.command))
 
 
 def _version(asked: bool) -> None:
@@ -55,8 +88,16 @@ def _main(
 
 def run() -> None:
     """The entry point of the installed command."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # closed by the caller: the next file that is opened must not take its place
+            setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), "r" if fd == 0 else "w"))  # noqa: SIM115
     gc.set_threshold(50_000, 20, 20)  # a short life makes little garbage, and much that is walked in vain
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    with suppress(OSError):  # the interpreter's own end says what is wrong with a stream
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # freeing object by object what ends anyhow takes an eighth of a short command's time
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,6 +118,8 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         hush()
         return 0
+    except OSError as problem:
+        return _refused(problem)
     except Exception as problem:
         return _our_bug(problem)
 
@@ -94,11 +137,24 @@ def _usage(problem: typer.TyperException) -> int:
     return NOT_JUDGED
 
 
-def _our_bug(problem: Exception) -> int:
+def _refused(problem: OSError) -> int:
+    """A full disk and its like: whatever is not told where it happened, in better words."""
+    _traceback(problem)
+    hush()  # where stdout is what refuses, what it still holds would be refused again
+    where = problem.filename or "the output cannot be written"
+    messages.error(AgentdbgError(f"{where}: {problem.strerror or problem}"))
+    return NOT_JUDGED
+
+
+def _traceback(problem: Exception) -> None:
     if os.environ.get("AGENTDBG_DEBUG"):
         import traceback
 
         traceback.print_exception(problem)
+
+
+def _our_bug(problem: Exception) -> int:
+    _traceback(problem)
     told = f"{type(problem).__name__}: {problem}".splitlines()[0][:300]
     hint = "please report it with the command that you typed; AGENTDBG_DEBUG=1 prints where it happened"
     messages.error(AgentdbgError(f"a bug of agentdbg, not of yours: {told}", hint))

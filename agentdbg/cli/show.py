@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
@@ -18,6 +18,7 @@ from agentdbg.cli.times import length_ns
 from agentdbg.errors import AgentdbgError
 
 if TYPE_CHECKING:
+    from agentdbg.model import Trace
     from agentdbg.view.show import Options
 
 Kinds = Literal["workflow", "agent", "llm", "tool", "retriever", "state", "guard", "other"]
@@ -87,7 +88,6 @@ def command(
     """
     from agentdbg.reporters import terminal
     from agentdbg.reporters.json import show as as_json
-    from agentdbg.sketch import write as sketch_of
     from agentdbg.view.show import show
 
     ids, paths = split(asked)
@@ -111,6 +111,12 @@ def command(
             {
                 "text": lambda stream, look: terminal.show(view, stream, look),
                 "json": lambda stream, look: as_json(view, stream),
-                "sketch": lambda stream, look: stream.write(sketch_of(trace)),
+                "sketch": lambda stream, look: _as_sketch(trace, stream),
             },
         )
+
+
+def _as_sketch(trace: Trace, stream: TextIO) -> None:
+    from agentdbg.sketch import write as sketch_of
+
+    stream.write(sketch_of(trace))

@@ -6,15 +6,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from agentdbg.fingerprint import fingerprint
-from agentdbg.model import Finding
 from agentdbg.view.payload import parsed
-from agentdbg.view.report import Report, TraceLine, TraceSummary
-from agentdbg.view.rows import Row, View
-from agentdbg.view.span_detail import SpanDetail
-from agentdbg.view.totals import Totals
+
+if TYPE_CHECKING:
+    from agentdbg.model import Finding
+    from agentdbg.view.report import Report, TraceLine, TraceSummary
+    from agentdbg.view.rows import Row, View
+    from agentdbg.view.span_detail import SpanDetail
+    from agentdbg.view.totals import Totals
 
 SCHEMA_VERSION = 1
 _FLAGS = ("dim", "orphan", "cut", "never_closed", "empty", "same_call", "nested")

@@ -94,6 +94,26 @@ def test_a_reader_that_goes_away_is_no_failure(folder: Path) -> None:
         assert done.stderr == ""
 
 
+def test_a_full_disk_is_told_and_is_no_bug_of_ours(folder: Path) -> None:
+    for command in ("show good.sketch", "--help", "query 'FROM range(200000)' good.sketch"):
+        done = in_bash(f"{command} > /dev/full", folder)
+        assert done.returncode == 2
+        assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+def test_closed_streams_are_nowhere_and_never_a_file_of_ours(folder: Path) -> None:
+    assert in_bash("ingest good.sketch >&- 2>&- <&-", folder).returncode == 0
+    assert in_bash("show latest >&- 2>&- <&-", folder).returncode == 0
+    assert in_bash("show latest <&-", folder).stdout.startswith("trace ")
+
+
+def in_bash(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    line = f'{sys.executable} -c "{PROGRAM}" {command}'
+    return subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, cwd=folder, env=environment(), check=False
+    )
+
+
 def test_traces_come_from_stdin(folder: Path) -> None:
     for compressed in ([], ["--from", "sketch"]):
         done = subprocess.run(
