@@ -6,6 +6,8 @@ import pytest
 
 from tests.commandline import SAMPLES, agentdbg
 
+pytestmark = pytest.mark.slow  # every test starts processes
+
 COMMANDS = [
     ("check", SAMPLES, "--format", "json"),
     ("check", SAMPLES / "drifting-handoff"),

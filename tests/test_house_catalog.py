@@ -14,6 +14,7 @@ CALL_COLUMNS = {
 
 def rows(sql: str) -> list[tuple[str, ...]]:
     with Store.in_memory() as store:
+        store.document()
         return store.reader().rows(sql)
 
 

@@ -37,6 +37,7 @@ def command(
     from agentdbg.reporters import query as pages
 
     with opened(paths, sources) as here:
+        here.store.document()
         if re.search(r"\bfindings\b", sql, re.IGNORECASE):
             judge_files(here)  # of files nothing is judged yet, and most questions do not need it
         names, rows = here.store.reader().table(sql)

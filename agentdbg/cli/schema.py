@@ -31,6 +31,7 @@ def command(
     from agentdbg.store.documentation import documented
 
     with Store.in_memory() as store:
+        store.document()
         views = documented(store.reader())
     named = [one for one in views if view in (None, one.name)]
     if not named:

@@ -78,7 +78,7 @@ class Store:
 
         con = duckdb.connect(":memory:", config=_SETTINGS)
         con.execute(_NO_BAR)
-        _create(con, compress=False)
+        _create(con, on_disk=False)
         return cls(con, None, read_only=False)
 
     @classmethod
@@ -93,7 +93,7 @@ class Store:
             if con.execute("SELECT 1 FROM duckdb_tables()").fetchone():
                 raise AgentdbgError(f"{path} is a DuckDB database of another kind", "name another file with --db")
             os.chmod(path, 0o600)
-            _create(con, compress=True)
+            _create(con, on_disk=True)
         _check_version(con, path)
         return cls(con, path, read_only=False)
 
@@ -116,6 +116,14 @@ class Store:
             store.resolve(ImportOptions())
             return store
         return cls(con, path, read_only=True)
+
+    def document(self) -> None:
+        """Comment the views where they are not: in memory, where most commands have no use for it and it takes most of
+        the time that making a store does."""
+        from agentdbg.store.views import comments
+
+        if self.path is None:
+            _run(self._con, comments())
 
     def __enter__(self) -> Store:
         return self
@@ -310,18 +318,22 @@ def _tables(con: duckdb.DuckDBPyConnection) -> bool:
     return True
 
 
-def _create(con: duckdb.DuckDBPyConnection, *, compress: bool) -> None:
+def _create(con: duckdb.DuckDBPyConnection, *, on_disk: bool) -> None:
     from agentdbg import __version__
     from agentdbg.rows import SpanRow
     from agentdbg.store.columns import sql_types
     from agentdbg.store.tables import ddl
-    from agentdbg.store.views import statements
+    from agentdbg.store.views import comments, definitions
 
     con.execute("BEGIN")
-    for statement in [*ddl(sql_types(SpanRow), compress=compress), *statements()]:
-        con.execute(statement)
+    _run(con, [*ddl(sql_types(SpanRow), compress=on_disk), *definitions(), *(comments() if on_disk else [])])
     con.execute("INSERT INTO raw.meta VALUES (?, ?)", [SCHEMA_VERSION, __version__])
     con.execute("COMMIT")
+
+
+def _run(con: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        con.execute(statement)
 
 
 def _check_version(con: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -203,12 +203,19 @@ VIEWS["spans"] = View(
 )
 
 
-def statements() -> list[str]:
-    """CREATE VIEW and COMMENT ON for every public view and column."""
+def definitions() -> list[str]:
+    """CREATE VIEW for every public view."""
     out = []
     for name, view in VIEWS.items():
         chosen = ", ".join(f'{expression} AS "{column}"' for column, (expression, _) in view.columns.items())
         out.append(f"CREATE VIEW {name} AS SELECT {chosen} FROM {view.source}")
+    return out
+
+
+def comments() -> list[str]:
+    """COMMENT ON for every public view and column."""
+    out = []
+    for name, view in VIEWS.items():
         out.append(f"COMMENT ON VIEW {name} IS {_quoted(view.comment)}")
         out += [f'COMMENT ON COLUMN {name}."{column}" IS {_quoted(text)}' for column, (_, text) in view.columns.items()]
     return out

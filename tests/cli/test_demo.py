@@ -6,7 +6,11 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.commandline import ROOT, agentdbg
+
+pytestmark = pytest.mark.slow  # every test starts processes
 
 
 def test_the_demo_runs_every_step_and_prints_its_command(folder: Path) -> None:

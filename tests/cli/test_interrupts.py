@@ -14,6 +14,8 @@ import pytest
 
 from tests.commandline import PROGRAM, agentdbg, environment
 
+pytestmark = pytest.mark.slow  # every test starts processes
+
 SPAN = '{{"trace_id": "t{0}", "id": "s{1}", "name": "step", "start": {1}, "end": {1}.5, "input": "{2}"}}\n'
 
 
@@ -76,7 +78,6 @@ def test_an_ingest_that_is_stopped_keeps_whole_files_and_goes_on(folder: Path) -
     assert agentdbg("show", "latest", cwd=folder).exit_code == 0
 
 
-@pytest.mark.slow
 def test_an_ingest_that_is_stopped_at_any_time_leaves_a_store_that_opens(folder: Path) -> None:
     (folder / "small.jsonl").write_text(spans(0, 100), "utf-8")
     (folder / "big.jsonl").write_text(spans(100, 8_000), "utf-8")

@@ -13,6 +13,8 @@ import pytest
 
 from tests.commandline import PROGRAM, agentdbg, agentdbg_here, environment
 
+pytestmark = pytest.mark.slow  # every test starts processes
+
 PAYLOADS = (
     ["show", "failed.sketch"],
     ["traces", "failed.sketch"],
@@ -186,7 +188,7 @@ def test_usage_errors_say_what_and_where_to_look() -> None:
 
 def test_our_own_bug_is_3_and_asks_to_be_reported(folder: Path) -> None:
     (folder / "broken").mkdir()
-    program = "import agentdbg.store.views as views; views.statements = lambda: 1 / 0\n" + PROGRAM
+    program = "import agentdbg.store.views as views; views.definitions = lambda: 1 / 0\n" + PROGRAM
     done = agentdbg("show", "good.sketch", cwd=folder, program=program)
     assert (done.exit_code, done.stdout) == (3, "")
     assert done.stderr.startswith(
