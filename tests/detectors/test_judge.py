@@ -169,6 +169,7 @@ def sketches(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(text=sketches())
 def test_every_finding_stands_on_spans_of_its_trace(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
