@@ -156,7 +156,8 @@ class Handoff:
 
 @dataclass(slots=True)
 class Trace:
-    """One trace with everything that was made of it. `spans` are ordered by start time, then span id."""
+    """One run with everything that was made of it. `spans` are ordered by start time, then span id. A run is one trace,
+    or the first of several that belong together: then `joined` are the ids of the others."""
 
     trace_id: str
     name: str
@@ -167,6 +168,7 @@ class Trace:
     calls: list[LLMCall] = field(default_factory=list)
     turns: list[AgentTurn] = field(default_factory=list)
     handoffs: list[Handoff] = field(default_factory=list)
+    joined: tuple[str, ...] = ()
 
     def by_id(self) -> dict[str, Span]:
         return {span.span_id: span for span in self.spans}
@@ -187,7 +189,8 @@ class Finding:
 
     title is one short line; the first sentence of message makes sense alone. `key` is the normalised evidence the
     fingerprint is made of, together with detector and agent: no ids, times or counts in it. `next` is the command to
-    type next."""
+    type next. `recorded_trace_id` is the trace that the primary span itself names, where a run was recorded as several
+    traces and that is another than the run's."""
 
     detector: str
     severity: Severity
@@ -203,6 +206,7 @@ class Finding:
     wasted_tokens: int | None = None
     wasted_usd: float | None = None
     status: Literal["new", "known", "suppressed"] = "new"
+    recorded_trace_id: str | None = None
 
     @property
     def primary(self) -> Evidence:

@@ -27,7 +27,8 @@ def of_sketch(folder: Path, text: str) -> Store:
 
 
 def otlp(folder: Path, spans: Sequence[dict[str, Any]], name: str = "trace.jsonl", scope: str = "test") -> Path:
-    """An OTLP/JSON file of spans given as {name, id, parent?, start?, end?, attributes?, status?, events?}; times in milliseconds."""
+    """An OTLP/JSON file of spans given as {name, id, trace?, parent?, start?, end?, attributes?, status?, events?, links?}; times in
+    milliseconds, links as (trace, span)."""
     written = []
     for span in spans:
         one: dict[str, Any] = {
@@ -44,6 +45,7 @@ def otlp(folder: Path, spans: Sequence[dict[str, Any]], name: str = "trace.jsonl
                 }
                 for event in span.get("events", [])
             ],
+            "links": [{"traceId": trace, "spanId": linked} for trace, linked in span.get("links", [])],
             "status": span.get("status", {}),
         }
         if span.get("end", 100) is not None:

@@ -30,6 +30,7 @@ class _Place:
     start: int
     end: int
     agent: str | None
+    trace_id: str
 
 
 def judge(reader: Reader, options: Mapping[str, Mapping[str, object]]) -> Judgement:
@@ -46,7 +47,7 @@ def judge(reader: Reader, options: Mapping[str, Mapping[str, object]]) -> Judgem
             else:
                 found.append(one)
     places = _places(reader, found)
-    ordered = sorted(_folded(found, places), key=lambda finding: _rank(finding, places))
+    ordered = [_placed(one, places) for one in sorted(_folded(found, places), key=lambda one: _rank(one, places))]
     return Judgement(tuple(ordered), tuple(sorted(skipped, key=lambda s: (s.detector, s.trace_id or "", s.reason))))
 
 
@@ -96,12 +97,23 @@ def _places(reader: Reader, findings: Sequence[Finding]) -> dict[tuple[str, str]
     if not spans:
         return {}
     rows = reader.rows(
-        "SELECT trace_id, span_id, start_ns, end_ns, agent FROM spans"
+        "SELECT trace_id, span_id, start_ns, end_ns, agent, recorded_trace_id FROM spans"
         " WHERE trace_id IN (SELECT unnest($traces)) AND span_id IN (SELECT unnest($spans)) ORDER BY ALL",
         traces=traces,
         spans=spans,
     )
-    return {(t, s): _Place(start or 0, max(start or 0, end or start or 0), agent) for t, s, start, end, agent in rows}
+    return {
+        (trace_id, span_id): _Place(start or 0, max(start or 0, end or start or 0), agent, recorded)
+        for trace_id, span_id, start, end, agent, recorded in rows
+    }
+
+
+def _placed(finding: Finding, places: Mapping[tuple[str, str], _Place]) -> Finding:
+    """With the trace of its primary span, where that is not what the run goes by."""
+    place = places.get((finding.trace_id, finding.primary.span_id))
+    if place is None or place.trace_id == finding.trace_id:
+        return finding
+    return replace(finding, recorded_trace_id=place.trace_id)
 
 
 def _rank(finding: Finding, places: Mapping[tuple[str, str], _Place]) -> tuple[object, ...]:

@@ -81,7 +81,7 @@ def span(detail: SpanDetail, stream: TextIO) -> None:
 
 def trace(summary: TraceSummary) -> dict[str, Any]:
     """A run in figures."""
-    return {**asdict(summary), "agents": list(summary.agents), "coverage": dict(summary.coverage)}
+    return asdict(summary) | {"coverage": dict(summary.coverage)}
 
 
 def finding(found: Finding) -> dict[str, Any]:
@@ -92,7 +92,8 @@ def finding(found: Finding) -> dict[str, Any]:
         "confidence": found.confidence,
         "title": found.title,
         "message": found.message,
-        "trace_id": found.trace_id,
+        "trace_id": found.recorded_trace_id or found.trace_id,
+        "run_id": found.trace_id,
         "agent": found.agent,
         "status": found.status,
         "evidence": [{"span_id": one.span_id, "role": one.role, "note": one.note} for one in found.evidence],

@@ -220,10 +220,11 @@ class Store:
         if findings:
             rows = [
                 [f.trace_id, seq, f.detector, f.severity, f.confidence, f.title, f.message, f.agent, f.primary.span_id,
-                 _evidence(f.evidence), f.wasted_tokens, f.wasted_usd, f.advice, f.next, f.key, fingerprint(f)]
+                 _evidence(f.evidence), f.wasted_tokens, f.wasted_usd, f.advice, f.next, f.key, fingerprint(f),
+                 f.recorded_trace_id]
                 for seq, f in enumerate(findings)
             ]  # fmt: skip
-            self._con.executemany(f"INSERT INTO derived.findings VALUES ({', '.join('?' * 16)})", rows)
+            self._con.executemany(f"INSERT INTO derived.findings VALUES ({', '.join('?' * 17)})", rows)
         if skipped:
             self._con.executemany(
                 "INSERT INTO derived.skipped VALUES (?, ?, ?)", [[s.trace_id, s.detector, s.reason] for s in skipped]

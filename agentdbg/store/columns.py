@@ -51,11 +51,11 @@ def batch(
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def insert(con: duckdb.DuckDBPyConnection, table: str, data: pa.Table | pa.RecordBatchReader) -> None:
-    """Append Arrow data to a table by column name."""
+def insert(con: duckdb.DuckDBPyConnection, table: str, data: pa.Table, chosen: str = "*") -> None:
+    """Append Arrow data to a table by column name. chosen: what to select of it."""
     con.register("incoming", data)
     try:
-        con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+        con.execute(f"INSERT INTO {table} BY NAME SELECT {chosen} FROM incoming")
     finally:
         con.unregister("incoming")
 

@@ -25,12 +25,13 @@ class UnknownTrace(AgentdbgError):
 
 def find_trace(reader: Reader, asked: str) -> str:
     """The full id of the one trace that `asked` means: its id, a beginning of it of at least 4 characters, or `latest`.
+    The id of a trace that is part of a run of several means the run.
 
     Raises AgentdbgError, with the nearest candidates, where it means none (UnknownTrace) or several.
     """
     if asked == LATEST:
         return _latest(reader)
-    found = _matching(reader, "traces", "trace_id", asked)
+    found = _matching(reader, "traces", "trace_id", asked) or _runs_of_parts(reader, asked)
     if len(found) == 1:
         return found[0]
     if found:
@@ -129,6 +130,12 @@ def _matching(reader: Reader, view: str, column: str, asked: str, trace_id: str 
         if found:
             return [spelling] if spelling in found else found
     return []
+
+
+def _runs_of_parts(reader: Reader, asked: str) -> list[str]:
+    parts = _matching(reader, "(SELECT unnest(joined) AS part FROM traces)", "part", asked)
+    rows = reader.rows("SELECT trace_id FROM traces WHERE list_has_any(joined, $parts) ORDER BY 1", parts=parts)
+    return [row[0] for row in rows]
 
 
 def _means(column: str, asked: str) -> str:

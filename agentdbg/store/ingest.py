@@ -88,7 +88,7 @@ def write(
     # Batch by batch, not as one stream that DuckDB pulls: it would read in a thread of its own, where a Ctrl-C does not
     # end the waiting for input, and what goes wrong would reach us as nothing but text.
     for one in batches():
-        insert(con, "raw.spans", pa.Table.from_batches([one]))
+        insert(con, "raw.spans", pa.Table.from_batches([one]), "*, trace_id AS run_id")
     if logs:
         insert(con, "raw.logs", pa.Table.from_batches([batch(logs, LOG_SCHEMA, extra[:1])]))
     _drop_equal_logs(con, file_id)
@@ -256,7 +256,7 @@ def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[SpanRow], fil
     if rows:
         made = pa.Table.from_batches([batch(rows, SPAN_SCHEMA)])
         made = made.append_column("file_id", pa.array(files, type=pa.int32()))
-        insert(con, table, made.append_column("merged", pa.array([True] * len(rows))))
+        insert(con, table, made.append_column("merged", pa.array([True] * len(rows))), "*, trace_id AS run_id")
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:

@@ -60,10 +60,12 @@ class StoreReader:
         if trace_id in self._traces:
             self._traces.move_to_end(trace_id)
             return self._traces[trace_id]
-        head = self.rows("SELECT name, status, start_ns, duration_ns FROM traces WHERE trace_id = $id", id=trace_id)
+        head = self.rows(
+            "SELECT name, status, start_ns, duration_ns, joined FROM traces WHERE trace_id = $id", id=trace_id
+        )
         if not head:
             raise AgentdbgError(f"no trace {trace_id}")
-        name, status, start_ns, duration_ns = head[0]
+        name, status, start_ns, duration_ns, joined = head[0]
         trace = Trace(
             trace_id=trace_id,
             name=name,
@@ -74,6 +76,7 @@ class StoreReader:
             calls=[_call(row) for row in self._of("llm_calls", _CALL_FIELDS, trace_id, "start_ns, span_id")],
             turns=[AgentTurn(*row) for row in self._of("agent_turns", _TURN_FIELDS, trace_id, "start_ns, span_id")],
             handoffs=[Handoff(*row) for row in self._of("handoffs", _HANDOFF_FIELDS, trace_id, "seq")],
+            joined=tuple(joined),
         )
         priced = {call.span_id: call for call in trace.calls}
         for span in trace.spans:

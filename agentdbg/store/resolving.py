@@ -12,6 +12,7 @@ import pyarrow as pa
 from agentdbg.resolve import Facts, Price, Resolved, resolve
 from agentdbg.resolve.facts import CallRow, HandoffRow, Role, TraceRow, TurnRow
 from agentdbg.store.columns import arrow_schema, batch, insert
+from agentdbg.store.joining import join
 
 CHUNK = 50_000  # spans a transaction
 _PAYLOADS = ("input", "output", "tools", "parameters")
@@ -20,11 +21,17 @@ _NARROW = [
     for name in Facts.__struct_fields__
     if not name.startswith("has_") and name not in ("agent", "turn_id", "is_call")
 ]
+_OF_RUNS = {"trace_id": "s.run_id", "parent_id": "coalesce(s.parent_id, s.run_parent_id)"}
 _SELECT = ", ".join(
-    [f's."{name}"' for name in _NARROW] + [f"s.{name} IS NOT NULL" for name in _PAYLOADS] + ["s.session_id"]
+    [_OF_RUNS.get(name, f's."{name}"') for name in _NARROW]
+    + [f"s.{name} IS NOT NULL" for name in _PAYLOADS]
+    + ["s.session_id"]
 )
 _UNJUDGE = """DELETE FROM derived.judged WHERE trace_id IN (
   SELECT trace_id FROM derived.traces SEMI JOIN (FROM derived.traces SEMI JOIN chunk USING (trace_id)) USING (name))"""
+_JOINED = """INSERT INTO derived.trace_notes SELECT run_id, 'spans of ' || (count(*) + 1) ||
+  ' traces are one run: the roots of the others link to it' FROM raw.runs SEMI JOIN chunk ON run_id = chunk.trace_id
+  GROUP BY run_id"""
 _TABLES: dict[str, type[Any]] = {
     "traces": TraceRow,
     "roles": Role,
@@ -35,8 +42,15 @@ _TABLES: dict[str, type[Any]] = {
 
 
 def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price) -> None:
-    """Make the derived tables anew for every trace in raw.pending, some tens of thousands of spans a transaction. Runs
-    of the same name are to be judged again as well: what is usual among them may have changed."""
+    """Make the derived tables anew for every run with a trace in raw.pending, some tens of thousands of spans a
+    transaction. Runs of the same name are to be judged again as well: what is usual among them may have changed."""
+    con.execute("BEGIN")
+    try:
+        join(con)
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
     while chunk := _next_chunk(con):
         con.execute("BEGIN")
         try:
@@ -54,7 +68,7 @@ def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price) -> None:
 
 def _next_chunk(con: duckdb.DuckDBPyConnection) -> list[str]:
     rows = con.execute(
-        "SELECT trace_id, (SELECT count(*) FROM raw.spans s WHERE s.trace_id = p.trace_id) FROM "
+        "SELECT trace_id, (SELECT count(*) FROM raw.spans s WHERE s.run_id = p.trace_id) FROM "
         "(SELECT DISTINCT trace_id FROM raw.pending) p ORDER BY trace_id LIMIT $n",
         {"n": CHUNK},
     ).fetchall()
@@ -70,8 +84,8 @@ def _next_chunk(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _traces(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[list[Facts], str | None]]:
     rows = con.execute(
-        f"SELECT {_SELECT} FROM raw.spans s SEMI JOIN chunk ON s.trace_id = chunk.trace_id "
-        "ORDER BY s.trace_id, s.start_ns, s.span_id"
+        f"SELECT {_SELECT} FROM raw.spans s SEMI JOIN chunk ON s.run_id = chunk.trace_id "
+        "ORDER BY s.run_id, s.start_ns, s.span_id"
     ).fetchall()
     for _, group in groupby(rows, key=lambda row: row[0]):
         spans: list[Facts] = []
@@ -95,6 +109,7 @@ def _replace(con: duckdb.DuckDBPyConnection, made: list[Resolved]) -> None:
     for table, kind in _TABLES.items():
         if rows[table]:
             insert(con, f"derived.{table}", pa.Table.from_batches([batch(rows[table], arrow_schema(kind))]))
+    con.execute(_JOINED)
     notes = [(one.trace.trace_id, note) for one in made for note in one.notes]
     if notes:
         told = pa.table({"trace_id": [note[0] for note in notes], "message": [note[1] for note in notes]})

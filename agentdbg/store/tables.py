@@ -3,11 +3,11 @@ anew."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-# Columns of raw.spans beyond rows.SpanRow: the file, whether payloads are there, whether copies were merged into the
-# row.
-EXTRA_SPAN_COLUMNS = {"file_id": "INTEGER", "merged": "BOOLEAN"}
+# Columns of raw.spans beyond rows.SpanRow: the file, whether copies were merged into the row, the trace that the run
+# goes by, and where a root of another trace stands in it.
+EXTRA_SPAN_COLUMNS = {"file_id": "INTEGER", "merged": "BOOLEAN", "run_id": "VARCHAR", "run_parent_id": "VARCHAR"}
 PAYLOADS = ("input", "output", "tools", "parameters", "attributes", "events", "links", "resource")
 
 _TRACES = """
@@ -32,7 +32,7 @@ _HANDOFFS = """
 _FINDINGS = """
   trace_id VARCHAR, seq BIGINT, detector VARCHAR, severity VARCHAR, confidence VARCHAR, title VARCHAR, message
   VARCHAR, agent VARCHAR, span_id VARCHAR, evidence VARCHAR, wasted_tokens BIGINT, wasted_usd DOUBLE, advice
-  VARCHAR, next VARCHAR, key VARCHAR, fingerprint VARCHAR"""
+  VARCHAR, next VARCHAR, key VARCHAR, fingerprint VARCHAR, recorded_trace_id VARCHAR"""
 
 DERIVED = {
     "traces": _TRACES, "roles": _ROLES, "calls": _CALLS, "turns": _TURNS, "handoffs": _HANDOFFS,
@@ -62,6 +62,9 @@ def ddl(span_columns: dict[str, str], *, compress: bool) -> list[str]:
         "spans BIGINT)",
         "CREATE TABLE raw.notes (file_id INTEGER, line BIGINT, severity VARCHAR, message VARCHAR, advice VARCHAR)",
         "CREATE TABLE raw.pending (trace_id VARCHAR)",
+        "CREATE TABLE raw.links (trace_id VARCHAR, span_id VARCHAR, to_trace_id VARCHAR, to_span_id VARCHAR, "
+        "start_ns BIGINT, message BOOLEAN)",
+        "CREATE TABLE raw.runs (trace_id VARCHAR, run_id VARCHAR, root_id VARCHAR)",
     ]
     out += [f"CREATE TABLE derived.{name} ({text})" for name, text in {**DERIVED, **JUDGED}.items()]
     return out

@@ -18,14 +18,15 @@ def _same(prefix: str, columns: dict[str, str]) -> dict[str, tuple[str, str]]:
     return {name: (f"{prefix}{name}", comment) for name, comment in columns.items()}
 
 
-_TRACE_ID = "Id of the trace, as its source writes it (OTLP: 32 lower-case hex digits)"
+_TRACE_ID = "Id of the trace, as its source writes it (OTLP: 32 lower-case hex digits); of a run of several, the first"
 _TEXT = "nullif(array_to_string(list_filter(m.item->>'$.parts[*].text', lambda x: x IS NOT NULL), chr(10)), '')"
 _SPAN_ID = "Id of the span within its trace"
 
 VIEWS: dict[str, View] = {
     "traces": View(
         "One row a trace",
-        "derived.traces t",
+        """derived.traces t LEFT JOIN (SELECT run_id, list_sort(list(trace_id)) AS ids FROM raw.runs GROUP BY run_id) m
+        ON t.trace_id = m.run_id""",
         _same("t.", {
             "trace_id": _TRACE_ID,
             "name": "Name of the root span, or of the earliest span where the root is missing",
@@ -45,17 +46,21 @@ VIEWS: dict[str, View] = {
             "payload_calls": "Model calls whose prompt and answer are recorded",
             "session_id": "Conversation or session the run belongs to",
             "workflow": "Runs of the same kind share it: root name and set of agents",
-        }),
+        }) | {
+            "joined": ("coalesce(m.ids, [])",
+                       "Other traces that were recorded of the same run; span links in their roots lead to this one"),
+        },
     ),
     "spans": View(
         "One row a span, after normalisation",
-        "raw.spans s LEFT JOIN derived.roles r ON s.trace_id = r.trace_id AND s.span_id = r.span_id",
+        "raw.spans s LEFT JOIN derived.roles r ON s.run_id = r.trace_id AND s.span_id = r.span_id",
         {
-            **_same("s.", {
-                "trace_id": _TRACE_ID, "span_id": _SPAN_ID,
-                "parent_id": "Id of the parent span; NULL at a root. The parent may be absent from the trace",
-                "name": "Name of the span",
-            }),
+            "trace_id": ("s.run_id", _TRACE_ID),
+            "recorded_trace_id": ("s.trace_id", "The trace that the span itself names"),
+            "span_id": ("s.span_id", _SPAN_ID),
+            "parent_id": ("coalesce(s.parent_id, s.run_parent_id)",
+                          "Id of the parent span; NULL at a root. The parent may be absent from the trace"),
+            "name": ("s.name", "Name of the span"),
             "kind": ("coalesce(r.kind, s.kind)", "workflow, agent, llm, tool, retriever, state, guard or other"),
             **_same("s.", {
                 "start_ns": "Start, nanoseconds since the Unix epoch", "end_ns": "End; NULL when the span never closed",
@@ -122,9 +127,10 @@ VIEWS: dict[str, View] = {
     ),
     "tool_calls": View(
         "One row a tool span",
-        "raw.spans s JOIN derived.roles r ON s.trace_id = r.trace_id AND s.span_id = r.span_id AND r.kind = 'tool'",
+        "raw.spans s JOIN derived.roles r ON s.run_id = r.trace_id AND s.span_id = r.span_id AND r.kind = 'tool'",
         {
-            **_same("s.", {"trace_id": _TRACE_ID, "span_id": _SPAN_ID, "tool": "Name of the tool"}),
+            "trace_id": ("s.run_id", _TRACE_ID),
+            **_same("s.", {"span_id": _SPAN_ID, "tool": "Name of the tool"}),
             "agent": ("r.agent", "The agent that used it"),
             **_same("s.", {
                 "tool_call_id": "Id of the call as the model named it", "input": "Arguments, JSON text",
@@ -157,9 +163,9 @@ VIEWS: dict[str, View] = {
     ),
     "messages": View(
         "One row a message of a model call's prompt or answer",
-        """(SELECT s.trace_id, s.span_id, 'input' AS direction, s.input AS body FROM raw.spans s SEMI JOIN
-        derived.calls c ON s.trace_id = c.trace_id AND s.span_id = c.span_id WHERE s.input IS NOT NULL UNION ALL
-        SELECT s.trace_id, s.span_id, 'output', s.output FROM raw.spans s SEMI JOIN derived.calls c ON s.trace_id =
+        """(SELECT s.run_id AS trace_id, s.span_id, 'input' AS direction, s.input AS body FROM raw.spans s SEMI JOIN
+        derived.calls c ON s.run_id = c.trace_id AND s.span_id = c.span_id WHERE s.input IS NOT NULL UNION ALL
+        SELECT s.run_id, s.span_id, 'output', s.output FROM raw.spans s SEMI JOIN derived.calls c ON s.run_id =
         c.trace_id AND s.span_id = c.span_id WHERE s.output IS NOT NULL) p, LATERAL (SELECT unnest(from_json(p.body,
         '["JSON"]')) AS item, generate_subscripts(from_json(p.body, '["JSON"]'), 1) - 1 AS seq) m""",
         {
@@ -183,6 +189,7 @@ VIEWS: dict[str, View] = {
             "advice": "What to do", "next": "The command to type next",
             "key": "Normalised evidence behind the fingerprint",
             "fingerprint": "Equal for the same cause in other runs",
+            "recorded_trace_id": "Trace that this span itself names, where the run was recorded as several traces",
         }),
     ),
     "notes": View(

@@ -34,7 +34,7 @@ _SQL = """
         FROM ranked GROUP BY trace_id
     )
     SELECT t.trace_id, t.name, t.status, t.start_ns, t.duration_ns, t.span_count, t.agents, t.llm_calls, t.tool_calls,
-        t.handoffs, t.input_tokens, t.output_tokens, t.cost_usd, t.counted_calls, coalesce(paid.calls, 0),
+        t.handoffs, t.input_tokens, t.output_tokens, t.cost_usd, t.counted_calls, coalesce(paid.calls, 0), t.joined,
         coalesce(w.findings, 0), w.severity, w.detector
     FROM traces t LEFT JOIN paid USING (trace_id) LEFT JOIN worst w ON w.trace_id = t.trace_id
 """
@@ -105,4 +105,5 @@ def _summary(row: Sequence[Any]) -> TraceSummary:
         output_tokens=row[11],
         cost_usd=row[12],
         coverage={"llm_calls": row[7], "with_tokens": row[13], "with_cost": row[14]},
+        joined=tuple(row[15]),
     )

@@ -17,7 +17,8 @@ TraceStatus = Literal["ok", "error", "incomplete"]
 class TraceSummary:
     """One run in figures. Tokens and money are those of real model calls, counted once; None where no call tells.
 
-    coverage: of how many model calls something is known: `llm_calls`, and of these `with_tokens`, `with_cost`.
+    coverage: of how many model calls something is known: `llm_calls`, and of these `with_tokens`, `with_cost`. joined:
+    the other traces that were recorded of this run.
     """
 
     trace_id: str
@@ -34,6 +35,7 @@ class TraceSummary:
     output_tokens: int | None
     cost_usd: float | None
     coverage: Mapping[str, int] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int | None:
@@ -96,6 +98,7 @@ def summarise(trace: Trace) -> TraceSummary:
         output_tokens=sums.output_tokens,
         cost_usd=sums.cost_usd,
         coverage={"llm_calls": sums.calls, "with_tokens": with_tokens, "with_cost": sums.calls - sums.unpriced},
+        joined=trace.joined,
     )
 
 

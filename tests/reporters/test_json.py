@@ -52,6 +52,7 @@ def test_check_has_the_fields_of_the_contract() -> None:
         "output_tokens": told["traces"][0]["output_tokens"],
         "cost_usd": told["traces"][0]["cost_usd"],
         "coverage": {"llm_calls": 98, "with_tokens": 98, "with_cost": 98},
+        "joined": [],
     }
     assert told["findings"][0] == {
         "detector": "loop.cycle",
@@ -60,6 +61,7 @@ def test_check_has_the_fields_of_the_contract() -> None:
         "title": "Researcher⇄Analyst ran the same 2-step cycle 47× with the same inputs and outputs",
         "message": told["findings"][0]["message"],
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "run_id": "4bf92f3577b34da6a3ce929d0e0e4736",
         "agent": "Researcher",
         "status": "new",
         "evidence": [
