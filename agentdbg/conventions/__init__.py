@@ -81,6 +81,8 @@ def normalise(span: RawSpan) -> SpanRow:
     if row.kind == "llm":  # what nobody denies is recorded where it was sent
         row.records_tools = row.records_tools is not False
         row.records_parameters = row.records_parameters is not False
+    if row.input_tokens == row.output_tokens == 0:
+        row.input_tokens = row.output_tokens = None  # how SDKs write that the provider did not say: no call is free
     if spoken:
         row.convention = "+".join(convention.name for convention in spoken)
     row.attributes = kept(span.attributes) if span.attributes else None

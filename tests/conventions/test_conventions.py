@@ -452,3 +452,9 @@ def test_google_adk_complete_request() -> None:
 def test_google_adk_transfer() -> None:
     row = read({"gen_ai.tool.name": "transfer_to_agent", "gcp.vertex.agent.tool_call_args": '{"agent_name": "writer"}'})
     assert fields(row, "kind", "handoff_to") == {"kind": "tool", "handoff_to": "writer"}
+
+
+def test_no_tokens_at_all_are_tokens_that_nobody_told() -> None:
+    usage = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}
+    assert fields(read(usage), "input_tokens", "output_tokens") == {"input_tokens": None, "output_tokens": None}
+    assert read({**usage, "gen_ai.usage.input_tokens": 9}).output_tokens == 0

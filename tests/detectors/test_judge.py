@@ -105,7 +105,7 @@ class Spans:
     """A reader of four spans, half a second each, of one agent."""
 
     def rows(self, sql: str, **args: object) -> list[tuple[object, ...]]:
-        return [("t", f"s{i}", i * 10, i * 10 + 5, "a") for i in range(4)]
+        return [("t", f"s{i}", i * 10, i * 10 + 5, "a", "t") for i in range(4)]
 
 
 def fold(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> list[Finding]:
