@@ -81,6 +81,8 @@ def normalise(span: RawSpan) -> SpanRow:
     if row.kind == "llm":  # what nobody denies is recorded where it was sent
         row.records_tools = row.records_tools is not False
         row.records_parameters = row.records_parameters is not False
+    if row.session_id is None and (session := span.attributes.get("session.id")):
+        row.session_id = str(session)  # OpenTelemetry's own name: a user's spans around a framework's carry it too
     if row.input_tokens == row.output_tokens == 0:
         row.input_tokens = row.output_tokens = None  # how SDKs write that the provider did not say: no call is free
     if spoken:

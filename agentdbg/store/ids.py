@@ -25,7 +25,7 @@ class UnknownTrace(AgentdbgError):
 
 def find_trace(reader: Reader, asked: str) -> str:
     """The full id of the one trace that `asked` means: its id, a beginning of it of at least 4 characters, or `latest`.
-    The id of a trace that is part of a run of several means the run.
+    The id of a trace that is part of a run of several means the run, that of a conversation of one run that one.
 
     Raises AgentdbgError, with the nearest candidates, where it means none (UnknownTrace) or several.
     """
@@ -44,6 +44,8 @@ def find_trace(reader: Reader, asked: str) -> str:
         raise AgentdbgError(
             f"{asked} is the id of a span, not of a trace", f"agentdbg show {trace_id}\nagentdbg span {span_id}"
         )
+    if talks := reader.rows("SELECT trace_id FROM traces WHERE session_id = $asked ORDER BY 1", asked=asked):
+        return _of_conversation(reader, asked, [row[0] for row in talks])
     if len(asked) < SHORTEST:
         raise _too_short("trace", asked)
     raise UnknownTrace(asked, _nearest(reader, "traces", "trace_id", asked))
@@ -69,6 +71,12 @@ def find_span(reader: Reader, asked: str) -> tuple[str, str]:
         forms = [f"{trace}:{span}" for trace, span in places]
         raise AgentdbgError(f"span {found[0]} occurs in {len(places)} traces", f"say which: {_some(forms)}")
     return str(places[0][0]), str(places[0][1])
+
+
+def _of_conversation(reader: Reader, asked: str, trace_ids: list[str]) -> str:
+    if len(trace_ids) == 1:
+        return trace_ids[0]
+    raise AgentdbgError(f"{asked} is a conversation of {len(trace_ids)} runs", _listed(reader, trace_ids))
 
 
 def newest_hour(reader: Reader) -> list[str]:

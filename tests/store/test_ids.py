@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agentdbg.errors import AgentdbgError
 from agentdbg.store import Store
 from agentdbg.store.ids import SHORTEST, find_span, find_trace, newest_hour, worst_of
-from tests.stores import of_files
+from tests.stores import of_files, otlp
 
 # Few letters and shared stems, so that beginnings collide often.
 IDS = st.lists(
@@ -92,3 +92,21 @@ def test_an_empty_store_says_so() -> None:
         with pytest.raises(AgentdbgError) as caught:
             find_span(store.reader(), "abcd")
         assert (caught.value.message, caught.value.hint) == ("there is no span abcd", "there is none at all")
+
+
+def test_a_conversation_means_its_run_or_lists_its_runs(tmp_path: Path) -> None:
+    def turn(trace: str, session: str, start: int) -> Path:
+        told = {
+            "trace": trace * 32,
+            "id": trace * 16,
+            "name": "turn",
+            "start": start,
+            "attributes": {"session.id": session},
+        }
+        return otlp(tmp_path, [told], f"{trace}.jsonl")
+
+    with of_files(turn("a", "thread-1", 0), turn("b", "thread-2", 1), turn("c", "thread-2", 2)) as store:
+        assert find_trace(store.reader(), "thread-1") == "a" * 32
+        with pytest.raises(AgentdbgError, match="thread-2 is a conversation of 2 runs") as refused:
+            find_trace(store.reader(), "thread-2")
+        assert (refused.value.hint or "").index("c" * 32) < (refused.value.hint or "").index("b" * 32)
