@@ -71,3 +71,14 @@ def wilson(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
     half = z / scale * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     # At the ends the bound is the rate itself; rounding would put it a hair beside.
     return (0.0 if k == 0 else centre - half), (1.0 if k == n else centre + half)
+
+
+def theil_sen(values: Sequence[float], most: int = 400) -> float:
+    """Slope per step of evenly spaced values: the median of the slopes between any two (H. Theil, 1950; P. K. Sen, JASA
+    63, 1968), which 29 % of bad points do not move. Of more than `most` values, evenly spaced ones stand for all, so
+    that the work is bounded. Raises ValueError for fewer than two."""
+    stride = -(-len(values) // most)
+    points = list(enumerate(values))[::stride]
+    if len(points) < 2:
+        raise ValueError("needs two values")
+    return median((y - b) / (x - a) for i, (x, y) in enumerate(points) for a, b in points[:i])

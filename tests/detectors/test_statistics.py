@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdbg.detectors.statistics import fisher_exact, modified_z, robust_z, wilson
+from agentdbg.detectors.statistics import fisher_exact, modified_z, robust_z, theil_sen, wilson
 
 COUNTS = st.integers(0, 30)
 
@@ -92,3 +92,11 @@ def test_wilson_holds_the_rate(k: int, more: int) -> None:
 def test_wilson_refuses_more_hits_than_tries() -> None:
     with pytest.raises(ValueError, match="k <= n"):
         wilson(3, 2)
+
+
+def test_theil_sen_is_the_median_slope_and_bad_points_do_not_move_it() -> None:
+    assert theil_sen([1, 3, 5, 7]) == 2
+    assert theil_sen([0, 10, 20, 30, 4000, 50, 60, 70]) == 10
+    assert theil_sen([7.0 * n for n in range(5000)]) == 7
+    with pytest.raises(ValueError, match="two values"):
+        theil_sen([1])

@@ -1,0 +1,1 @@
+"""What is in the prompts, and how it grows."""
