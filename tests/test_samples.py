@@ -17,7 +17,7 @@ ALARMS: dict[str, set[tuple[str, str | None]]] = {
     "healthy-team": set(),
     "killed-run": {("trace.orphan", None)},
     "ledger-timeout": {("cascade.root", "clerk")},
-    "lost-update": set(),
+    "lost-update": {("race.lost_update", "worker_b")},
     "needs-more-context": {("loop.cycle", "researcher")},
     "recovered-retry": set(),
     "refund-circle": {("loop.cycle", "ledger")},

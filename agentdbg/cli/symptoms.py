@@ -7,6 +7,8 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("the answer is wrong although nothing failed", "agentdbg check run.jsonl --fail-on medium"),
     ("agents go round in circles, a run does not end", "agentdbg show run.jsonl --findings"),
     ("the bill or the tokens jumped", "agentdbg traces --sort cost"),
+    ("every step costs more than the one before", "agentdbg explain context.growth"),
+    ("what one agent wrote is gone, a total is too small", "agentdbg explain race.lost_update"),
     ("a run is slow", "agentdbg show run.jsonl --path"),
     ("something failed last night, among hundreds of runs", "agentdbg traces --failed --since 12h"),
     ("a tool returns nothing, or an error that looks like an answer", "agentdbg explain silent.empty"),
