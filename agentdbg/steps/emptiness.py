@@ -21,7 +21,7 @@ _ABOUT_WORDS = """
     cursor next next_page next_cursor next_page_token prev previous has_more has_next status status_code code
     http_status success ok took took_ms elapsed elapsed_ms duration duration_ms latency_ms query q search_query filter
     filters sort order type kind object tool tool_name tool_call_id id request_id trace_id run_id call_id timestamp
-    time date version source cached url path method metadata meta
+    time date version source cached url path method metadata meta jsonrpc
 """
 _COUNTS = frozenset(("count", "total", "total_count", "total_results", "total_hits", "num_results"))
 _ABOUT_ERROR_WORDS = """
@@ -63,6 +63,13 @@ _FAULT = re.compile(
     r"|expired|not allowed|unsupported|does not exist|too many|bad request|conflict",
     re.I,
 )
+_HTTP_CODES = ("status_code", "http_status", "http_status_code", "status")
+_ERRORS = ("error", "errors", "exception", "error_message")
+_WORDS = ("message", "msg", "reason", "detail", "details", "description", "title", "error_code", "error_type")
+_FAILED = frozenset(("error", "failed", "failure", "fail"))
+_ERROR_PAGE = re.compile(
+    r"\s*<(?:!doctype html|html|head|title)\b.{0,600}?<(?:title|h1)>\s*([45]\d\d\b[^<]{0,80})<", re.I | re.S
+)
 _NO_ERROR = frozenset(("", "none", "null", "no", "false", "0", "ok", "n/a"))
 
 _CUT_MARK = re.compile(r"\s*(?:\.\.\.|…|[\[<(]\W{0,3}(?:truncated|cut)[^\]>)]{0,40}[\]>)])\s*$", re.I)
@@ -89,27 +96,29 @@ def counts_none(value: object) -> bool:
 def error_in_body(value: object) -> str | None:
     """The error that a result which counts as a success reports instead of a payload; None where there is none.
 
-    Objects: `error`, `errors`, `exception` or `detail` that says something, with no payload beside it; `isError`; text:
-    one that begins like `Error: …`, `SomethingError: …` or a traceback.
+    Objects: `error`, `errors`, `exception` or `detail` that says something, with no payload beside it; `success: false`
+    or `status: failed` with words; an HTTP status of 400 or more; `isError`. Text: one that begins like `Error: …`,
+    `SomethingError: …` or a traceback; a web server's error page. The one text part of a tool protocol's content counts
+    as that text.
     """
     if isinstance(value, str):
         value = opened(value)
-    if isinstance(value, str):
-        return _error_text(value)
+    if (text := _only_text(value)) is not None:
+        return _error_text(text)
     if not isinstance(value, dict) or not value:
         return None
     fields = {_HUMP.sub("_", str(name)).lower(): item for name, item in value.items()}
-    if fields.get("is_error") is True:
-        return _said(fields.get("error") or fields.get("content") or fields.get("message") or value)
+    if fields.get("is_error") is True or _http_failure(fields):
+        return _said(next((fields[name] for name in (*_ERRORS, "content", *_WORDS) if fields.get(name)), value))
     if any(name not in _ABOUT_ERROR and not is_empty(item) for name, item in fields.items()):
         return None
-    for name in ("error", "errors", "exception", "error_message"):
+    for name in _ERRORS:
         if _says_error(fields.get(name)):
             return _said(fields[name] if fields[name] is not True else fields.get("message") or value)
     if _says_fault(fields):
         return _said(fields["detail"])
-    if fields.get("status") == "error" and fields.get("message"):
-        return _said(fields["message"])
+    if fields.get("success") is False or fields.get("ok") is False or str(fields.get("status")).lower() in _FAILED:
+        return next((_said(fields[name]) for name in _WORDS if _says_error(fields.get(name))), None)
     return None
 
 
@@ -157,6 +166,20 @@ def _wraps_nothing(value: Mapping[object, object], depth: int) -> bool:
     return filled <= _ABOUT and any(str(name).lower() in _WRAPPERS for name in value)
 
 
+def _only_text(value: object) -> str | None:
+    """A text, or the one text part of the content that a tool protocol wraps it in."""
+    if isinstance(value, dict) and set(value) <= {"content", "isError", "_meta", "type"} and not value.get("isError"):
+        value = value.get("content")
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and value[0].get("type") == "text":
+        value = value[0].get("text")
+    return value if isinstance(value, str) else None
+
+
+def _http_failure(fields: Mapping[str, object]) -> bool:
+    codes = [fields[name] for name in _HTTP_CODES if name in fields]
+    return any(isinstance(code, int) and 400 <= code < 600 for code in codes)
+
+
 def _says_error(value: object) -> bool:
     if isinstance(value, str):
         return value.strip().lower() not in _NO_ERROR
@@ -173,6 +196,8 @@ def _says_fault(fields: Mapping[str, object]) -> bool:
 
 def _error_text(text: str) -> str | None:
     body = text.strip()
+    if page := _ERROR_PAGE.match(body[:1000]):
+        return page[1].strip()
     if not _ERROR_TEXT.match(body[:_ERROR_LONGEST_START]):
         return None
     if body.count("\n") >= _LOG_LINES and not body.startswith("Traceback"):
