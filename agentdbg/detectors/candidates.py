@@ -9,7 +9,8 @@ _TOOL = r"""
     kind IN ('tool', 'retriever') AND (status = 'error' OR output_empty
         OR regexp_matches(output, '^["\\\s]*[\[{]') AND NOT regexp_matches(output, '[\]}]["\\\s]*$')
         OR regexp_matches(left(output, 2000),
-                          '(?i)error|exception|fail|denied|refused|unavailable|time[d ]{0,2}out|traceback'))
+                          '(?i)error|exception|fail|denied|refused|unavailable|time[d ]{0,2}out|traceback'
+                          '|\b(success|ok)\W{1,4}false|status\w*\W{1,4}[45]\d\d\b|<(title|h1)>\s*[45]\d\d\b'))
     OR kind = 'llm' AND input LIKE '%"tool_result"%'
         AND trace_id NOT IN (SELECT trace_id FROM spans WHERE kind = 'tool' AND output IS NOT NULL)
 """

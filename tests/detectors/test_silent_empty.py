@@ -154,6 +154,22 @@ def test_an_error_under_the_status_of_success(tmp_path: Path) -> None:
     assert "raise" in finding.advice
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"success": false, "message": "user not known"}',
+        '{"statusCode": 503, "body": "busy"}',
+        '{"status": 404, "message": "gone"}',
+        '{"content": [{"type": "text", "text": "Error: no such user"}]}',
+        '"<html><head><title>502 Bad Gateway</title>"',
+    ],
+)
+def test_the_shapes_of_an_error_in_a_body(body: str, tmp_path: Path) -> None:
+    text = f'agent clerk\n  tool find_user {{"id": 7}} -> {body}\n  llm gpt-4o "the task" -> "Ann has paid her bill."'
+    (finding,) = found(tmp_path, Empty(), text)
+    assert (finding.severity, finding.key) == ("high", "error in body find_user")
+
+
 def test_the_tool_that_gives_the_answer_is_none(tmp_path: Path) -> None:
     text = run(
         """
