@@ -13,7 +13,13 @@ _LOOKUPS = """
     get list search read fetch find query lookup look load retrieve select browse scan check show view describe inspect
     recall download crawl scrape grep ask
 """
+_TROUBLE = """
+    conflict duplicate error issue violation problem warning alert alarm sanction vulnerability anomaly incident defect
+    bug blocklist blacklist denylist watchlist overlap complaint breach threat lint fraud
+"""
+_INSPECTION = frozenset(["detect", "screen", "scan", "lint", "audit", "validate", "verify"])
 _EFFECT, _LOOKUP = frozenset(_EFFECTS.split()), frozenset(_LOOKUPS.split())
+_TROUBLES = frozenset(_TROUBLE.split())
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -43,3 +49,10 @@ def gives_answer(tool: str | None) -> bool:
 def looks_up(tool: str | None) -> bool:
     """Whether the first telling verb of the name is one that only asks: `search_docs`, `getOrder`."""
     return next((word in _LOOKUP for word in _verbs(tool) if word in _EFFECT | _LOOKUP), False)
+
+
+def looks_for_trouble(tool: str | None) -> bool:
+    """Whether finding nothing is the good answer of a tool: `find_duplicates`, `screenSanctions`, `validate_schema`."""
+    words = _verbs(tool)
+    singular = {word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s") for word in words} | set(words)
+    return bool(words) and (words[0] in _INSPECTION or bool(singular & _TROUBLES))

@@ -10,7 +10,7 @@ from typing import Literal
 
 from agentdbg.detectors import failure, handling
 from agentdbg.detectors.course import Course
-from agentdbg.detectors.effects import has_effect, looks_up
+from agentdbg.detectors.effects import has_effect, looks_for_trouble, looks_up
 from agentdbg.detectors.failure import failed
 from agentdbg.detectors.handling import Outcome
 from agentdbg.detectors.results import Good, Result, results
@@ -83,9 +83,9 @@ def _ends_early(text: str) -> bool:
 
 
 def _means_nothing_found(result: Result, usual: Usual) -> bool:
-    """Whether an empty result is an answer. A tool that changes something has nothing to say, and a null may stand
-    for a result that was never recorded."""
-    if has_effect(result.tool):
+    """Whether an empty result is trouble. A tool that changes something has nothing to say, one that looks for faults
+    is glad of none, and a null may stand for a result that was never recorded."""
+    if has_effect(result.tool) or looks_for_trouble(result.tool):
         return False
     if not _blank(result.value):
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentdbg.detectors.effects import gives_answer, has_effect, looks_up
+from agentdbg.detectors.effects import gives_answer, has_effect, looks_for_trouble, looks_up
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,15 @@ def test_effect_or_look_up(tool: str | None, effect: bool, look: bool) -> None:
 def test_tools_that_give_the_answer() -> None:
     assert all(map(gives_answer, ["final_answer", "final_result", "FinalAnswer", "attempt_completion", "finish"]))
     assert not any(map(gives_answer, ["answer_question_from_docs", "get_final_price", "reporting", None]))
+
+
+@pytest.mark.parametrize(
+    ("tool", "glad"),
+    [
+        ("find_duplicates", True), ("screenSanctions", True), ("validate_schema", True), ("list_vulnerabilities", True),
+        ("check_calendar_conflicts", True), ("search_issues", True), ("scan", True),
+        ("check_inventory", False), ("fetch_sales", False), ("search_docs", False), ("get_validated_address", False), (None, False),
+    ],
+)  # fmt: skip
+def test_tools_that_are_glad_to_find_nothing(tool: str | None, glad: bool) -> None:
+    assert looks_for_trouble(tool) is glad

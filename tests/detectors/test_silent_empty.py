@@ -68,6 +68,13 @@ def test_a_tool_that_changes_something_has_nothing_to_say(tmp_path: Path) -> Non
     assert found(tmp_path, Empty(), text) == []
 
 
+def test_a_tool_that_looks_for_faults_is_glad_to_find_none(tmp_path: Path) -> None:
+    assert (
+        found(tmp_path, Empty(), run('tool screen_sanctions {"name": "Acme"} -> []\nllm gpt-4o -> "Acme is clear."'))
+        == []
+    )
+
+
 def test_results_that_are_never_shown_are_not_empty(tmp_path: Path) -> None:
     text = run(
         """
