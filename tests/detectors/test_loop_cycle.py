@@ -458,3 +458,11 @@ def test_traces_are_judged_one_by_one_and_in_order(tmp_path: Path) -> None:
     assert len(findings) == 2
     assert [f.trace_id for f in findings] == sorted(f.trace_id for f in findings)
     assert len({f.key for f in findings}) == 1
+
+
+def test_laps_below_roots_of_their_own_may_be_runs_that_share_a_trace_id(tmp_path: Path) -> None:
+    lap = '  agent helper\n    llm gpt-4o "Where is order 77?" -> "I look."\n    tool get_order {"id": 77} -> {"state": "sent"}'
+    (apart,) = found(tmp_path, Cycle(), "trace t\n" + "\n".join(f"workflow chat\n{lap}" for _ in range(6)))
+    (together,) = found(tmp_path, Cycle(), "workflow chat\n" + "\n".join(lap for _ in range(6)))
+    assert grades([apart, together]) == [("medium", "likely"), ("high", "certain")]
+    assert apart.message.endswith("each lap is below a root of its own, and runs that share a trace id look alike.")

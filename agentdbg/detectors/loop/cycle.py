@@ -11,6 +11,7 @@ from agentdbg.steps.blame import agent_at_fault
 from agentdbg.steps.laps import CERTAIN, Level, Limits, cycles_of
 from agentdbg.steps.laps import Cycle as Laps
 from agentdbg.steps.routing import is_transfer
+from agentdbg.steps.runs_apart import runs_apart
 from agentdbg.steps.sequence import Step
 
 _CANDIDATES = """
@@ -127,13 +128,14 @@ class Cycle:
 
     def _finding(self, trace: Trace, cycle: Laps) -> Finding:
         waste, polled = _waste(trace, cycle), cycle.verdict == "polled"
-        agent = agent_at_fault(trace, cycle)
+        agent, apart = agent_at_fault(trace, cycle), runs_apart(trace, cycle)
+        confidence = _confidence(cycle)
         return Finding(
             detector="loop.cycle",
-            severity="info" if polled else self._severity(cycle, waste),
-            confidence=_confidence(cycle),
+            severity="info" if polled else "medium" if apart else self._severity(cycle, waste),
+            confidence="likely" if apart and confidence == "certain" else confidence,
             title=f"{_actors(cycle)} ×{cycle.laps}: {_in_short(cycle)}",
-            message=" ".join(filter(None, self._sentences(trace, cycle, agent, waste))),
+            message=" ".join(filter(None, self._sentences(trace, cycle, agent, waste, apart))),
             trace_id=trace.trace_id,
             agent=agent,
             evidence=tuple(self._evidence(cycle)),
@@ -152,7 +154,7 @@ class Cycle:
         dear = waste.share is not None and waste.share > 0.5 and cycle.laps >= self.ceiling
         return "critical" if dear or cycle.laps >= self.critical_laps else "high"
 
-    def _sentences(self, trace: Trace, cycle: Laps, agent: str | None, waste: _Waste) -> Iterator[str]:
+    def _sentences(self, trace: Trace, cycle: Laps, agent: str | None, waste: _Waste, apart: bool) -> Iterator[str]:
         what = f"a cycle of {counted(cycle.period, 'step')} ran {cycle.laps} times {_same(cycle)}"
         yield f"{_actors(cycle)} ×{cycle.laps}: {what}{_ending(cycle)}."
         yield _cost(cycle, waste)
@@ -162,7 +164,9 @@ class Cycle:
         yield _difference(cycle, agent)
         if cycle.elsewhere:
             yield f"They went round in the same steps in {counted(cycle.elsewhere, 'other place')} of this run."
-        if cycle.level == "blind" or not cycle.proven:
+        if apart:
+            yield "Only likely: each lap is below a root of its own, and runs that share a trace id look alike."
+        elif cycle.level == "blind" or not cycle.proven:
             sure = "a hint" if _confidence(cycle) == "hint" else "likely"
             yield f"Only {sure}: payloads are not recorded, and different work of the same shape would look alike."
         elif _is_tools_alone(cycle):

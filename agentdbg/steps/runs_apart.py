@@ -1,0 +1,21 @@
+"""Whether what repeats are laps of one run, or runs that share a trace id."""
+
+from __future__ import annotations
+
+from agentdbg.model import Trace
+from agentdbg.steps.laps import Cycle
+from agentdbg.tree import build
+
+
+def runs_apart(trace: Trace, cycle: Cycle) -> bool:
+    """Whether each lap lies wholly below a true root of its own. Exporters whose context leaks, and programs that
+    use the id of a conversation for its trace, write runs so; a loop in code with no span around looks alike."""
+    tops: dict[str, str | None] = {}
+    for root in build(trace.spans).roots:
+        whole = not root.orphan and not root.cut
+        for node in root.walk():
+            tops[node.span.span_id] = root.span.span_id if whole and node is not root else None
+    laps = [cycle.steps[start : start + cycle.period] for start in range(0, len(cycle.steps), cycle.period)]
+    owners = [{tops.get(step.span_id) for step in lap} for lap in laps]
+    alone = [owner.pop() for owner in owners if len(owner) == 1]
+    return len(alone) == len(laps) == len(set(alone)) and None not in alone
