@@ -50,6 +50,8 @@ PARAMETERS = {
 RECORDS = {
     "opentelemetry.instrumentation.openai_v2": (False, True),
     "opentelemetry.util.genai.handler": (False, True),
+    "opentelemetry.instrumentation.anthropic": (True, False),
+    "opentelemetry.instrumentation.openai_agents": (True, False),
     "strands.telemetry.tracer": (False, False),
     "gcp.vertex.agent": (True, False),
     "pydantic-ai": (True, True),

@@ -20,7 +20,9 @@ LLM_FIELDS = {
     "finish_reason": ("ai.response.finishReason", "ai.finishReason"),
     "input_tokens": ("ai.usage.inputTokens", "ai.usage.promptTokens"),
     "output_tokens": ("ai.usage.outputTokens", "ai.usage.completionTokens"),
-    "cached_tokens": ("ai.usage.cachedInputTokens",), "reasoning_tokens": ("ai.usage.reasoningTokens",),
+    "cached_tokens": ("ai.usage.cachedInputTokens", "ai.usage.inputTokenDetails.cacheReadTokens"),
+    "cache_write_tokens": ("ai.usage.inputTokenDetails.cacheWriteTokens",),
+    "reasoning_tokens": ("ai.usage.reasoningTokens", "ai.usage.outputTokenDetails.reasoningTokens"),
 }  # fmt: skip
 PARAMETERS = {
     "temperature": "temperature", "topP": "top_p", "topK": "top_k", "seed": "seed", "maxTokens": "max_tokens",
@@ -74,6 +76,11 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
     if choice := parsed(attributes.get("ai.prompt.toolChoice")):
         found["tool_choice"] = choice
     row.parameters = dump(found) if found else None
+    row.records_tools = row.records_parameters = True  # seed and choice of tools as well
+    metadata = parsed(attributes.get("ai.response.providerMetadata"))
+    usage = metadata.get("openai") if isinstance(metadata, dict) else None
+    if isinstance(usage, dict):  # where version 4 leaves what it has no attribute for
+        fill(row, usage, {"cached_tokens": ("cachedPromptTokens",), "reasoning_tokens": ("reasoningTokens",)})
 
 
 def _answer(attributes: dict[str, Any]) -> Message | None:

@@ -436,6 +436,19 @@ def test_vercel_ai_call_and_its_agent() -> None:
     }
 
 
+def test_vercel_ai_records_all_that_was_sent_and_leaves_some_of_the_usage_to_its_provider() -> None:
+    call = {"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": "gpt-4o"}
+    told = {"ai.response.providerMetadata": '{"openai": {"cachedPromptTokens": 8, "reasoningTokens": 3}}'}
+    assert fields(read({**call, **told}), "cached_tokens", "reasoning_tokens", "records_tools", "records_parameters") == {
+        "cached_tokens": 8, "reasoning_tokens": 3, "records_tools": True, "records_parameters": True,
+    }  # fmt: skip
+    newer = {"ai.usage.inputTokenDetails.cacheReadTokens": 5, "ai.usage.inputTokenDetails.cacheWriteTokens": 2}
+    assert fields(read({**call, **newer}), "cached_tokens", "cache_write_tokens") == {
+        "cached_tokens": 5,
+        "cache_write_tokens": 2,
+    }
+
+
 def test_google_adk_complete_request() -> None:
     row = read({
         "gcp.vertex.agent.llm_request": '{"config": {"system_instruction": "be brief", "temperature": 0.2, "tools": [{"function_declarations":'
