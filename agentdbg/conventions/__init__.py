@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary import failures
 from agentdbg.vocabulary.jsontext import dump
+from agentdbg.vocabulary.transfers import destination
 
 
 class Convention(Protocol):
@@ -78,6 +79,8 @@ def normalise(span: RawSpan) -> SpanRow:
                 convention.events(span.events, row)
         except (RecursionError, ValueError):
             row.payload_cut = True  # nested beyond what can be walked or written: no payload
+    if row.kind == "tool" and row.handoff_to is None and (to := destination(row.tool, row.input)):
+        row.handoff_to, row.handoff_rule = to, row.tool
     if row.kind == "llm":  # what nobody denies is recorded where it was sent
         row.records_tools = row.records_tools is not False
         row.records_parameters = row.records_parameters is not False

@@ -46,10 +46,6 @@ class GoogleAdk:
             row.kind = "tool"
             keep_json(row, "input", first(attributes, (OWN + "tool_call_args", "gen_ai.tool.call.arguments")))
             _result(attributes, row)
-            asked = parsed(row.input)
-            if attributes["gen_ai.tool.name"] == "transfer_to_agent" and isinstance(asked, dict):
-                keep(row, "handoff_to", asked.get("agent_name"))
-                row.handoff_rule = "transfer_to_agent"
 
 
 def _request(request: dict[str, Any], row: SpanRow) -> None:

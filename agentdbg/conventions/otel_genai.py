@@ -10,8 +10,8 @@ from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages
 from agentdbg.vocabulary.genai_events import conversation, payload
 from agentdbg.vocabulary.jsontext import dump, parsed
-from agentdbg.vocabulary.messages import Message, messages, said, tool_definitions
-from agentdbg.vocabulary.responses import answers
+from agentdbg.vocabulary.messages import Message, joined_text, messages, said, tool_definitions
+from agentdbg.vocabulary.responses import answers, whole
 
 KINDS = {
     "chat": "llm", "text_completion": "llm", "generate_content": "llm", "completion": "llm",
@@ -56,6 +56,7 @@ RECORDS = {
     "gcp.vertex.agent": (True, False),
     "pydantic-ai": (True, True),
 }
+BLOCKS = {"strands.telemetry.tracer"}  # tell a tool's result as the content blocks that the model gets
 DETAILS = {"gen_ai.client.inference.operation.details", "gen_ai.content.prompt", "gen_ai.content.completion"}
 
 
@@ -80,23 +81,27 @@ class OtelGenai:
         if row.kind == "tool":
             fill(row, attributes, TOOL_FIELDS)
             keep_json(row, "input", attributes.get("gen_ai.tool.call.arguments"))
-            keep_json(row, "output", attributes.get("gen_ai.tool.call.result"))
+            keep_json(row, "output", _result(span))
         if row.kind == "llm":
             _call(span, row)
         if row.kind in ("llm", "agent", "workflow"):
             _content(attributes, row)
 
     def events(self, events: Sequence[RawEvent], row: SpanRow) -> None:
+        details: dict[str, Any] = {}  # one event tells all, or each its own part
         for event in events:
             if event.name in DETAILS:
-                _content(event.attributes, row)
+                details = {**event.attributes, **details}
         given, answered = conversation(payload(event) for event in events)
         if row.kind == "tool":  # a tool's span tells its arguments and result in the same events
+            given += messages(details.get("gen_ai.input.messages")) or []
+            answered += messages(details.get("gen_ai.output.messages")) or []
             if given and row.input is None:
                 row.input = dump(_tool_value(given))
             if answered and row.output is None:
                 row.output = dump(_tool_value(answered))
             return
+        _content(details, row)
         keep_messages(row, "input", given)
         keep_messages(row, "output", answered)
         if answered:
@@ -144,7 +149,7 @@ def _content(attributes: dict[str, Any], row: SpanRow) -> None:
     system = messages(attributes.get("gen_ai.system_instructions"), "system") or []
     if given := messages(attributes.get("gen_ai.input.messages")):
         keep_messages(row, "input", system + given)
-    if answered := messages(attributes.get("gen_ai.output.messages"), "assistant"):
+    if answered := whole(messages(attributes.get("gen_ai.output.messages"), "assistant") or []):
         keep_messages(row, "output", answered)
         keep(row, "finish_reason", answered[0].get("finish_reason"))
     keep_messages(row, "input", said(attributes.get("gen_ai.prompt")))
@@ -152,6 +157,11 @@ def _content(attributes: dict[str, Any], row: SpanRow) -> None:
     offered = attributes.get("gen_ai.tool.definitions") if row.kind in ("llm", "other") else None
     if row.tools is None and (tools := tool_definitions(offered)):
         row.tools = dump(tools)
+
+
+def _result(span: RawSpan) -> Any:
+    value = parsed(span.attributes.get("gen_ai.tool.call.result"))
+    return joined_text(value) if span.scope in BLOCKS else value
 
 
 def _tool_value(told: list[Message]) -> Any:

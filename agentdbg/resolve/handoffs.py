@@ -15,6 +15,7 @@ from agentdbg.resolve.facts import CallRow, Facts, HandoffRow, TurnRow
 from agentdbg.tree import SKEW_NS, Forest
 
 _TOOL_NAME = re.compile(r"^(transfer|hand_?off|delegate|route|escalate)(?:_task|_work)?(?:_back)?_to_(.+)$", re.I)
+_UNTOLD = {"agent", "other_agent"}  # in such a tool's name: the agent is told by an argument, which is not recorded
 _WAVE = 8  # senders side by side that are told one by one; of more, the last to end stands for all
 _FOREVER = 2**63
 
@@ -105,6 +106,8 @@ class _Edges:
         if span.handoff_to:
             return span.handoff_to, span.handoff_rule or "handoff span"
         found = _TOOL_NAME.match(span.tool) if span.kind == "tool" and span.tool else None
+        if found and plain(found[2]) in _UNTOLD - self.names.keys():
+            return None
         # one routes to a warehouse and escalates to a person as well: those verbs mean an agent where there is one
         if found and (found[1].lower().startswith(("transfer", "hand")) or plain(found[2]) in self.names):
             return found[2], "tool name"

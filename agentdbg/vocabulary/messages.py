@@ -132,7 +132,7 @@ def message(value: Any, role: str = "user") -> Message:
         return {"role": role, "parts": [{"type": "text", "text": dump(value)}]}  # an object said as it is: JSON mode
     said = value.get("role") or kind
     out: Message = {"role": ROLES.get(str(said).lower(), role), "parts": _body(value)}
-    if out["role"] == "tool" and not any(part["type"] == "tool_result" for part in out["parts"]):
+    if out["role"] == "tool" and not any(part["type"] in ("tool_result", "tool_call") for part in out["parts"]):
         out["parts"] = [_tool_message(value, out["parts"])]
     elif out["role"] == "user" and out["parts"] and all(part["type"] == "tool_result" for part in out["parts"]):
         out["role"] = "tool"  # Anthropic and Gemini send results under the user's role

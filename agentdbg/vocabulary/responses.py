@@ -8,7 +8,7 @@ from typing import Any
 
 from agentdbg.vocabulary.fields import count, first
 from agentdbg.vocabulary.jsontext import parsed
-from agentdbg.vocabulary.messages import Message, messages, said
+from agentdbg.vocabulary.messages import Message, Part, messages, said
 
 _COUNTS = {
     "input_tokens": ("input_tokens", "prompt_tokens", "inputTokens", "promptTokens", "prompt_token_count",
@@ -48,6 +48,25 @@ def answers(value: Any) -> list[Message] | None:
     if told and (finish := found.get("stop_reason")):
         told[0].setdefault("finish_reason", str(finish))
     return told
+
+
+def whole(told: list[Message]) -> list[Message]:
+    """Answers without the pieces of a stream that the last of them says again as a whole. Pieces have no reason for
+    their end; answers side by side have one each."""
+    *pieces, last = told or [{"parts": []}]
+    if not pieces or "finish_reason" not in last or any("finish_reason" in piece for piece in pieces):
+        return told
+    heard = [part for piece in pieces for part in piece["parts"]]
+    repeated = _text(heard) == _text(last["parts"]) and _called(heard) <= _called(last["parts"])
+    return [last] if repeated else told
+
+
+def _text(parts: list[Part]) -> str:
+    return "".join(part["text"] for part in parts if part["type"] == "text")
+
+
+def _called(parts: list[Part]) -> set[tuple[Any, Any]]:
+    return {(part["id"], part["name"]) for part in parts if part["type"] == "tool_call"}
 
 
 def _choice(item: dict[str, Any]) -> dict[str, Any]:

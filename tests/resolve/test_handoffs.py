@@ -40,6 +40,18 @@ workflow w
         ),
         pytest.param(
             """
+workflow w
+  agent planner
+    llm gpt-4o
+    tool transfer_to_agent
+  agent writer
+    llm gpt-4o
+""",
+            [("planner", "writer", "next sibling", False)],
+            id="a tool whose argument would say so, but is not recorded",
+        ),
+        pytest.param(
+            """
 agent planner
   llm gpt-4o
   tool ask
