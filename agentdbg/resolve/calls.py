@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from agentdbg.resolve.facts import CallRow, Facts
 from agentdbg.resolve.grading import grade
-from agentdbg.tree import Forest
+from agentdbg.tree import SKEW_NS, Forest
 
 TOOL_FINISHES = ("tool_calls", "tool_call", "tool-calls", "tool_use", "function_call")
+STREAMED = "streaming response from "  # Logfire's span of a stream's answer, beside the request's and after it
 Price = Callable[[Facts], float | None]
 FILLED = (
     "agent", "model", "provider", "input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens",
@@ -19,7 +20,7 @@ FILLED = (
 
 def calls(forest: Forest[Facts], price: Price) -> list[CallRow]:
     """One row per real call, in order of start; sets `is_call` on the span that stands for it."""
-    rows = [_row(group, price) for group in _by_response(_nested(forest))]
+    rows = [_row(group, price) for group in _by_response(_streamed(_nested(forest)))]
     return sorted(rows, key=lambda row: (row.start_ns or 0, row.span_id))
 
 
@@ -41,6 +42,31 @@ def _nested(forest: Forest[Facts]) -> list[list[Facts]]:
         else:
             below[node.span.span_id] = found
     return groups
+
+
+def _streamed(groups: list[list[Facts]]) -> list[list[Facts]]:
+    """Join the answer of a stream to the request that ended last before the stream began, among siblings of its model
+    that have no answer. The call lasts from the one's start to the other's end."""
+    told = [group for group in groups if group[0].name.startswith(STREAMED)]
+    asked = [group for group in groups if not any(span.has_output for span in group)] if told else []
+    for group in sorted(told, key=lambda group: (group[0].start_ns or 0, group[0].span_id)):
+        answer = group[0]
+        requests = [(span, other) for other in asked if (span := _request(answer, other))]
+        if requests:
+            request, other = max(requests, key=lambda found: (found[0].end_ns or 0, found[0].span_id))
+            asked.remove(other)
+            groups.remove(other)
+            group += other
+            answer.start_ns = request.start_ns
+    return groups
+
+
+def _request(answer: Facts, group: list[Facts]) -> Facts | None:
+    for span in group:
+        if (span.parent_id, span.model) == (answer.parent_id, answer.model) and span.status != "error":
+            ended = span.end_ns or span.start_ns
+            return span if ended is not None and ended <= (answer.start_ns or 0) + SKEW_NS else None
+    return None
 
 
 def _by_response(groups: Sequence[list[Facts]]) -> list[list[Facts]]:

@@ -74,3 +74,21 @@ def test_a_reported_cost_wins_a_known_price_is_computed_and_an_unknown_one_is_un
     assert rows[0][1] == 0.5
     assert rows[1][1] > 0
     assert rows[2][1] is None
+
+
+def test_the_answer_of_a_stream_told_in_a_span_of_its_own_belongs_to_the_request_before_it(tmp_path: Path) -> None:
+    def request(span_id: str, start: int) -> dict[str, Any]:
+        return llm(span_id, start=start, end=start + 10, attributes={"input.value": "hi"})
+
+    def answer(span_id: str, start: int, tokens: int) -> dict[str, Any]:
+        name = "streaming response from {request_data[model]!r} took {duration:.2f}s"
+        told = {"input.value": "hi", "output.value": "hello", **usage(tokens, 1)}
+        return {**llm(span_id, start=start, end=start + 50, attributes=told), "name": name}
+
+    spans = [request("a", 0), answer("b", 10, 7), request("c", 100), request("d", 105), answer("e", 116, 8)]
+    rows = of_files(otlp(tmp_path, spans)).reader().rows("SELECT span_id, input_tokens, duration_ns FROM llm_calls")
+    assert sorted((span_id[0], tokens, lasted // 1_000_000) for span_id, tokens, lasted in rows) == [
+        ("b", 7, 60),
+        ("c", None, 10),
+        ("e", 8, 61),
+    ]
