@@ -7,7 +7,7 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.agents_sdk import read_span_data
-from agentdbg.vocabulary.fields import fill, first, keep_messages, number
+from agentdbg.vocabulary.fields import fill, first, keep, keep_messages, number
 from agentdbg.vocabulary.jsontext import parsed, parsed_object
 from agentdbg.vocabulary.messages import messages
 from agentdbg.vocabulary.responses import usage
@@ -35,7 +35,11 @@ class Logfire:
         attributes = span.attributes
         template = str(attributes.get("logfire.msg_template", span.name))
         if span.scope == AGENTS_SDK:
-            row.name = str(attributes.get("logfire.msg") or span.name)  # names agents, tools and models: few
+            failure = parsed_object(attributes.get("error")).get("message")
+            if row.status == "error":
+                keep(row, "error_message", failure)
+            # what it names are agents, tools and models, which are few; the template alone names nothing
+            row.name = str(attributes.get("logfire.msg") or span.name).removesuffix(f" failed: {failure}")
             kind = next((kind for start, kind in TEMPLATES.items() if template.startswith(start)), None)
             model = first(attributes, ("gen_ai.response.model", "gen_ai.request.model"))
             read_span_data({**attributes, "type": kind, "model": model}, row)

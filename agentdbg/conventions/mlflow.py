@@ -6,15 +6,19 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
-from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages
+from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages
 from agentdbg.vocabulary.jsontext import decoded, dump, parsed_object
 from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
 from agentdbg.vocabulary.requests import PARAMETERS
-from agentdbg.vocabulary.responses import answers, figures, usage
+from agentdbg.vocabulary.responses import answers, figures
 
 KINDS = {
     "LLM": "llm", "CHAT_MODEL": "llm", "AGENT": "agent", "TOOL": "tool", "RETRIEVER": "retriever",
     "GUARDRAIL": "guard", "WORKFLOW": "workflow",
+}  # fmt: skip
+USAGE = {  # the input holds what the cache held, whoever the provider is
+    "input_tokens": ("input_tokens",), "output_tokens": ("output_tokens",),
+    "cached_tokens": ("cache_read_input_tokens",), "cache_write_tokens": ("cache_creation_input_tokens",),
 }  # fmt: skip
 SESSION = "mlflow.trace.session"
 
@@ -64,8 +68,6 @@ def _call(attributes: dict[str, Any], given: Any, answered: Any, row: SpanRow) -
         request,
         attributes,
     ]
-    for field, count in usage(attributes.get("mlflow.chat.tokenUsage")).items():
-        keep(row, field, count)
     told = figures(answered)
     asked = next((item["model"] for item in settings if type(item.get("model")) is str), None)
     keep(row, "request_model", asked)
@@ -74,6 +76,7 @@ def _call(attributes: dict[str, Any], given: Any, answered: Any, row: SpanRow) -
     keep(row, "reported_cost_usd", parsed_object(attributes.get("mlflow.llm.cost")).get("total_cost"))
     for field in ("response_id", "finish_reason", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"):
         keep(row, field, told.get(field))
+    fill(row, parsed_object(decoded(attributes.get("mlflow.chat.tokenUsage"))), USAGE)
     keep_messages(row, "input", messages(given))
     keep_messages(row, "output", answers(answered))
     offered = next((item["tools"] for item in settings if item.get("tools")), attributes.get("mlflow.chat.tools"))

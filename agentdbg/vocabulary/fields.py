@@ -14,6 +14,7 @@ COUNTS = frozenset(
     {"input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "graph_step"}
 )
 REDACTED = "__REDACTED__"  # what OpenInference writes in place of hidden content
+ENUM = "FinishReason."  # Python's str() of the enumerations that SDKs have for it
 MONEY = frozenset({"reported_cost_usd"})
 
 
@@ -32,8 +33,10 @@ def keep(row: SpanRow, field: str, value: Any) -> None:
         value = count(value)
     elif field in MONEY:
         value = number(value)
-    elif not isinstance(value, str):
+    else:
         value = str(value)
+        if field == "finish_reason" and value.startswith(ENUM):
+            value = value.removeprefix(ENUM).lower()
     setattr(row, field, value)
 
 

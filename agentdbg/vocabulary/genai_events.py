@@ -31,8 +31,9 @@ def conversation(events: Iterable[tuple[str, dict[str, Any]]]) -> tuple[list[Mes
 
 def payload(event: RawEvent) -> tuple[str, dict[str, Any]]:
     """An event's name and message: a log record's body, or a span event's attributes without the envelope."""
-    if isinstance(event.body, dict) and event.body:
-        return event.name, event.body
+    body = parsed(event.body)  # some loggers write it as JSON text
+    if isinstance(body, dict) and body:
+        return event.name, body
     attributes = event.attributes.items()
     return event.name, {
         key.removeprefix("gen_ai."): parsed(value) for key, value in attributes if key != "gen_ai.system"

@@ -81,6 +81,19 @@ def test_otel_genai_first_generation_content_in_log_records() -> None:
     assert fields(row, "kind", "input", "output") == {"kind": "other", "input": HI, "output": HELLO}
 
 
+def test_otel_genai_content_in_log_records_whose_body_is_json_text() -> None:
+    row = from_logs("t", "s", [
+        RawEvent("gen_ai.user.message", body='{"role": "user", "content": "hi"}'),
+        RawEvent("gen_ai.choice", body='{"message": {"role": "assistant", "content": "hello"}}'),
+    ])  # fmt: skip
+    assert fields(row, "input", "output") == {"input": HI, "output": HELLO}
+
+
+def test_a_finish_reason_is_told_by_its_value() -> None:
+    told = {"gen_ai.operation.name": "chat", "gen_ai.response.finish_reason": "FinishReason.TOOL_CALLS"}
+    assert read(told).finish_reason == "tool_calls"
+
+
 def test_otel_genai_details_event_holds_everything() -> None:
     row = from_logs("t", "s", [
         RawEvent("gen_ai.client.inference.operation.details", attributes={

@@ -38,6 +38,13 @@ def test_a_span_is_called_by_its_message_not_by_the_template() -> None:
     assert read(told, name="Function: {name}", scope=AGENTS).name == "Function: search"
 
 
+def test_a_failure_is_told_as_one_and_not_in_the_name() -> None:
+    told = sdk("Function: {name}", name="search", error={"message": "Error running tool"})
+    told["logfire.msg"] = "Function: search failed: Error running tool"
+    row = read(told, scope=AGENTS, status="error")
+    assert (row.name, row.error_message) == ("Function: search", "Error running tool")
+
+
 def test_a_call_of_the_responses_api() -> None:
     answer = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hello"}]}]
     tool = {"type": "function", "name": "search", "parameters": {"type": "object"}}

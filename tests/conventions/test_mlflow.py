@@ -69,6 +69,11 @@ def test_usage_and_cost_that_mlflow_puts_in_one_form():
     }
 
 
+def test_usage_counts_what_the_cache_held_already():
+    row = call(chat__tokenUsage={"input_tokens": 9, "output_tokens": 1, "cache_read_input_tokens": 4})
+    assert fields(row, "input_tokens", "cached_tokens") == {"input_tokens": 9, "cached_tokens": 4}
+
+
 def test_tools_and_tool_calls():
     row = read(
         {"mlflow.spanType": "TOOL", "mlflow.spanInputs": '{"q": "rome"}', "mlflow.spanOutputs": '"7"'}, name="search"
