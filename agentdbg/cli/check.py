@@ -100,6 +100,7 @@ def _notes(here: Opened) -> list[Note]:
     Files in folders that are something else make one note together.
     """
     from agentdbg.model import Note
+    from agentdbg.store.ids import stranded
     from agentdbg.view.units import count
 
     out: list[Note] = []
@@ -109,6 +110,8 @@ def _notes(here: Opened) -> list[Note]:
         out += report.notes
     foreign = [report.source for report in here.reports if report.state == "note"]
     out += [note for note in here.store.reader().notes() if note.source not in foreign]
+    if lone := stranded(here.store.reader()):
+        out.append(Note("error", ", ".join(here.paths), lone.message, lone.hint or ""))
     if foreign:
         others = f" and {count(len(foreign) - 1, 'more file')}" if len(foreign) > 1 else ""
         out.append(Note("info", foreign[0], f"this{others} hold no trace" if others else "this holds no trace"))

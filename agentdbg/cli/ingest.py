@@ -74,6 +74,8 @@ def _take_in(
     """What became of the inputs, and which traces were judged; None where they were not to be."""
     from agentdbg.check.judging import judge_and_keep
     from agentdbg.importers import expand
+    from agentdbg.store.ids import waiting_logs
+    from agentdbg.view.units import count
 
     with Progress() as progress:
         began = time.monotonic()
@@ -87,6 +89,10 @@ def _take_in(
     if spans:
         rate = f", {spans / took:,.0f} a second" if took > 1 else ""  # below, it would tell the start-up time
         messages.plain(f"{spans:,} spans in {took:.1f} s{rate}")
+    if any(report.logs for report in reports) and (waiting := waiting_logs(store.reader())):
+        messages.note(
+            f"{count(waiting, 'log record')} without a span: they count when the file with theirs is read too"
+        )
     return reports, judged
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -94,19 +94,26 @@ def opened(paths: Sequence[str], sources: Sources, ids: Sequence[str] = ()) -> I
     Inputs that hold no trace are told on stderr; when the command is through, they make its exit code 2. AgentdbgError
     where no input holds one, or there is no store.
     """
+    from agentdbg.store.ids import stranded
+
     with look_into(paths, sources, ids) as found:
         told = [_why(report) for report in found.unread]
         if found.from_files and nothing_read(found.reports):
-            told = told or [no_trace_at_all(paths)]
-            for problem in told[:-1]:
-                messages.error(problem)
-            raise told[-1]
+            _raise(told or [no_trace_at_all(paths)])
+        if found.from_files and (lone := stranded(found.store.reader())):
+            _raise([*told, lone])
         for problem in told:
             messages.error(problem)
         _tell_notes(found)
         yield found
         if found.unread:
             raise typer.Exit(NOT_JUDGED)
+
+
+def _raise(told: list[AgentdbgError]) -> NoReturn:
+    for problem in told[:-1]:
+        messages.error(problem)
+    raise told[-1]
 
 
 def nothing_read(reports: Sequence[FileReport]) -> bool:

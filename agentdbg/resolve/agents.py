@@ -37,6 +37,8 @@ def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str
     parent = node.parent.span if node.parent else None
     if parent and (parent.kind == "tool" or (parent.span_id in through_tool and parent.span_id not in turns)):
         through_tool.add(span.span_id)
+    if span.kind == "agent" and not span.agent_hint and parent and parent.kind == "tool" and parent.tool:
+        span.agent_hint, span.agent_rule = parent.tool, "tool that runs it"
     span.agent = span.agent_hint or (parent.agent if parent else None)
     if not span.agent_hint and span.agent and parent:
         span.agent_rule = "inherited from ancestor"

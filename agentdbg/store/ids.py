@@ -100,7 +100,7 @@ def worst_of(reader: Reader, trace_ids: Sequence[str], findings: Sequence[Findin
         asked=list(trace_ids),
     )
     if not rows:
-        raise _empty()
+        raise _empty(reader)
     ranks: dict[str, list[int]] = {}
     for one in findings:
         if one.confidence != "hint":
@@ -116,12 +116,30 @@ def worst_of(reader: Reader, trace_ids: Sequence[str], findings: Sequence[Findin
 def _latest(reader: Reader) -> str:
     rows = reader.rows("SELECT trace_id FROM traces ORDER BY start_ns DESC NULLS LAST, trace_id LIMIT 1")
     if not rows:
-        raise _empty()
+        raise _empty(reader)
     return str(rows[0][0])
 
 
-def _empty() -> AgentdbgError:
-    return AgentdbgError("the store holds no trace", "`agentdbg ingest PATH...` reads some in")
+def waiting_logs(reader: Reader) -> int:
+    """How many log records belong to spans that are not here."""
+    rows = reader.rows("SELECT count(*) FROM raw.logs ANTI JOIN raw.spans USING (trace_id, span_id)")
+    return int(rows[0][0])
+
+
+def stranded(reader: Reader) -> AgentdbgError | None:
+    """What is wrong where there are log records and no trace: None where that is not so."""
+    logs = waiting_logs(reader)
+    if not logs or reader.rows("SELECT 1 FROM traces LIMIT 1"):
+        return None
+    return AgentdbgError(
+        f"{logs} log record{'s' if logs > 1 else ''} and no span: they only tell what spans sent and were answered",
+        "name the file that holds their spans as well, for example: agentdbg show SPANS LOGS",
+    )
+
+
+def _empty(reader: Reader) -> AgentdbgError:
+    empty = AgentdbgError("the store holds no trace", "`agentdbg ingest PATH...` reads some in")
+    return stranded(reader) or empty
 
 
 def _matching(reader: Reader, view: str, column: str, asked: str, trace_id: str | None = None) -> list[str]:

@@ -246,3 +246,28 @@ def test_hostile_text_never_reaches_the_terminal(folder: Path) -> None:
         assert done.exit_code in (0, 2), command
         for stream in (done.stdout, done.stderr):
             assert not {"\x1b", "\x07", "\u202e"} & set(stream), command
+
+
+LOG = {
+    "traceId": "a" * 32, "spanId": "b" * 16, "eventName": "gen_ai.client.inference.operation.details",
+    "attributes": [{"key": "gen_ai.request.model", "value": {"stringValue": "gpt-4o"}}],
+}  # fmt: skip
+
+
+def test_log_records_without_their_spans_are_no_trace_and_say_so(folder: Path) -> None:
+    (folder / "logs.jsonl").write_text(json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [LOG]}]}]}), "utf-8")
+    (folder / "spans.jsonl").write_bytes(otlp({}))
+    for command in ("show", "traces"):
+        done = agentdbg_here(command, "logs.jsonl")
+        assert done.exit_code == 2
+        assert done.stderr.startswith("error: 1 log record and no span")
+        assert "agentdbg show SPANS LOGS" in done.stderr
+    report = agentdbg_here("check", "logs.jsonl", "--json")
+    assert report.exit_code == 2
+    assert "1 log record and no span" in json.loads(report.stdout)["notes"][0]["message"]
+    taken = agentdbg_here("ingest", "logs.jsonl")
+    assert taken.exit_code == 0
+    assert "1 log record without a span" in taken.stderr
+    assert agentdbg_here("show").stderr.startswith("error: 1 log record and no span")
+    assert agentdbg_here("show", "spans.jsonl", "logs.jsonl").exit_code == 0
+    assert "without a span" not in agentdbg_here("ingest", "spans.jsonl", "logs.jsonl").stderr

@@ -115,3 +115,20 @@ def test_without_any_agent_or_step_of_a_name_the_root_is_the_agent(tmp_path: Pat
     assert store.reader().rows("SELECT DISTINCT agent, agent_rule FROM spans WHERE is_call") == [
         ("support", "inherited from ancestor")
     ]
+
+
+def test_an_agent_without_a_name_is_called_by_the_tool_that_runs_it(tmp_path: Path) -> None:
+    agent, llm = {"gen_ai.operation.name": "invoke_agent"}, {"gen_ai.operation.name": "chat"}
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "ask_writer"}
+    spans = [
+        {"name": "run", "id": "a" * 16, "attributes": {**agent, "gen_ai.agent.name": "planner"}},
+        {"name": "tool", "id": "b" * 16, "parent": "a" * 16, "start": 10, "end": 90, "attributes": tool},
+        {"name": "run", "id": "c" * 16, "parent": "b" * 16, "start": 20, "end": 80, "attributes": agent},
+        {"name": "chat", "id": "d" * 16, "parent": "c" * 16, "start": 30, "end": 70, "attributes": llm},
+    ]
+    reader = of_files(otlp(tmp_path, spans)).reader()
+    assert reader.rows("SELECT agent FROM llm_calls") == [("ask_writer",)]
+    assert reader.rows("SELECT agent, agent_rule FROM agent_turns ORDER BY start_ns") == [
+        ("planner", "gen_ai.agent.name"),
+        ("ask_writer", "tool that runs it"),
+    ]
