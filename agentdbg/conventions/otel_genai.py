@@ -18,9 +18,11 @@ KINDS = {
     "execute_tool": "tool", "handoff": "tool",
     "invoke_agent": "agent",
     "invoke_workflow": "workflow",
-    "retrieval": "retriever",
+    "retrieval": "retriever", "search_memory": "retriever",
+    "create_memory": "state", "update_memory": "state", "upsert_memory": "state", "delete_memory": "state",
+    "create_memory_store": "state", "delete_memory_store": "state",
 }  # fmt: skip
-NO_CALL = {"embeddings", "create_agent", "execute_task", "goto", "plan", "execute_event_loop_cycle"}
+NO_CALL = {"embeddings", "create_agent", "execute_task", "goto", "plan", "execute_event_loop_cycle", "fetch_response"}
 FIELDS = {
     "provider": ("gen_ai.provider.name", "gen_ai.system"),
     "session_id": ("session.id", "gen_ai.conversation.id"),
@@ -39,6 +41,8 @@ LLM_FIELDS = {
                          "gen_ai.usage.details.reasoning_tokens"),
     "reported_cost_usd": ("operation.cost", "gen_ai.usage.cost", "gen_ai.usage.total_cost", "gen_ai.cost.total_cost"),
 }  # fmt: skip
+SEARCHED = ("gen_ai.retrieval.query.text", "gen_ai.memory.query.text")
+FOUND = ("gen_ai.retrieval.documents", "gen_ai.memory.records")
 PARAMETERS = {
     "gen_ai.request.temperature": "temperature", "gen_ai.request.top_p": "top_p", "gen_ai.request.top_k": "top_k",
     "gen_ai.request.max_tokens": "max_tokens", "gen_ai.request.seed": "seed", "gen_ai.openai.request.seed": "seed",
@@ -82,6 +86,9 @@ class OtelGenai:
             fill(row, attributes, TOOL_FIELDS)
             keep_json(row, "input", attributes.get("gen_ai.tool.call.arguments"))
             keep_json(row, "output", _result(span))
+        if row.kind in ("retriever", "state"):
+            keep_json(row, "input", first(attributes, SEARCHED))
+            keep_json(row, "output", first(attributes, FOUND))
         if row.kind == "llm":
             _call(span, row)
         if row.kind in ("llm", "agent", "workflow"):

@@ -16,6 +16,10 @@ PLUMBING = re.compile(
     r"Runnable\w*|(?:Chat)?Prompt(?:Template)?|LLMChain|Sequence|Pipeline|(?:Compiled)?StateGraph|LangGraph|orchestrate_tools"
 )
 
+MCP_CALL = (
+    "tools/call"  # how MCP's client and server spans of a tool call begin; the tool's own span may be around them
+)
+
 
 def assign(forest: Forest[Facts]) -> list[TurnRow]:
     """Set agent, agent_rule, turn_id and the final kind of every span; answer the turns in order of their start."""
@@ -39,6 +43,8 @@ def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str
         through_tool.add(span.span_id)
     if span.kind == "agent" and not span.agent_hint and parent and parent.kind == "tool" and parent.tool:
         span.agent_hint, span.agent_rule = parent.tool, "tool that runs it"
+    if span.name.startswith(MCP_CALL) and _told_above(node):
+        span.kind = "other"
     span.agent = span.agent_hint or (parent.agent if parent else None)
     if not span.agent_hint and span.agent and parent:
         span.agent_rule = "inherited from ancestor"
@@ -70,6 +76,14 @@ def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str
         end_ns=span.end_ns,
         status=span.status,
     )
+
+
+def _told_above(node: Node[Facts]) -> bool:
+    """Whether a tool call is told by a span around this one already, with only plumbing between them."""
+    above = node.parent
+    while above is not None and above.span.kind == "other":
+        above = above.parent
+    return above is not None and above.span.kind == "tool" and above.span.tool == node.span.tool
 
 
 def _demote_workflows(forest: Forest[Facts]) -> None:

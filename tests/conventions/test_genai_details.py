@@ -101,3 +101,21 @@ def test_pieces_of_a_stream_are_no_answers_of_their_own(told: list[dict[str, Any
 def test_the_agent_that_a_tool_hands_over_to(tool: str, arguments: Any, to: str | None) -> None:
     row = read({**TOOL, "gen_ai.tool.name": tool, "gen_ai.tool.call.arguments": arguments})
     assert (row.handoff_to, row.handoff_rule) == (to, tool if to else None)
+
+
+@pytest.mark.parametrize(
+    ("operation", "told", "expected"),
+    [
+        ("retrieval", {"retrieval.query.text": "rome", "retrieval.documents": '[{"id": "d1"}]'},
+         ("retriever", "rome", [{"id": "d1"}])),
+        ("search_memory", {"memory.query.text": "rome", "memory.records": '[{"id": "r1"}]'},
+         ("retriever", "rome", [{"id": "r1"}])),
+        ("update_memory", {"memory.records": '[{"id": "r1"}]'}, ("state", None, [{"id": "r1"}])),
+        ("plan", {"request.model": "gpt-4o"}, ("other", None, None)),
+        ("fetch_response", {"request.model": "gpt-4o", "response.id": "r1"}, ("other", None, None)),
+        ("invoke_workflow", {"workflow.name": "report"}, ("workflow", None, None)),
+    ],
+)  # fmt: skip
+def test_operations_beside_calls_and_tools(operation: str, told: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    row = read({"gen_ai.operation.name": operation, **{f"gen_ai.{key}": value for key, value in told.items()}})
+    assert (row.kind, *fields(row, "input", "output").values()) == expected

@@ -132,3 +132,18 @@ def test_an_agent_without_a_name_is_called_by_the_tool_that_runs_it(tmp_path: Pa
         ("planner", "gen_ai.agent.name"),
         ("ask_writer", "tool that runs it"),
     ]
+
+
+def test_mcps_spans_inside_a_tools_span_are_the_same_call(tmp_path: Path) -> None:
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search"}
+    mcp = {**tool, "mcp.method.name": "tools/call"}
+    spans = [
+        {"name": "execute_tool search", "id": "a" * 16, "attributes": tool},
+        {"name": "tools/call search", "id": "b" * 16, "parent": "a" * 16, "start": 10, "end": 90, "attributes": mcp},
+        {"name": "POST", "id": "c" * 16, "parent": "b" * 16, "start": 20, "end": 80},
+        {"name": "tools/call search", "id": "d" * 16, "parent": "c" * 16, "start": 30, "end": 70, "attributes": mcp},
+        {"name": "tools/call search", "id": "e" * 16, "start": 200, "attributes": mcp},
+    ]
+    reader = of_files(otlp(tmp_path, spans)).reader()
+    assert reader.rows("SELECT span_id FROM spans WHERE kind = 'tool' ORDER BY 1") == [("a" * 16,), ("e" * 16,)]
+    assert reader.rows("SELECT tool_calls FROM traces") == [(2,)]
