@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from agentdbg.rows import RawSpan, SpanRow
+from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages
 from agentdbg.vocabulary.jsontext import decoded, dump, parsed_object
 from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
 from agentdbg.vocabulary.requests import PARAMETERS
-from agentdbg.vocabulary.responses import answers, figures
+from agentdbg.vocabulary.responses import answers, figures, streamed
 
 KINDS = {
     "LLM": "llm", "CHAT_MODEL": "llm", "AGENT": "agent", "TOOL": "tool", "RETRIEVER": "retriever",
@@ -53,6 +54,17 @@ class MLflow:
         else:
             keep_json(row, "input", given)
             keep_json(row, "output", answered)
+
+    def events(self, events: Sequence[RawEvent], row: SpanRow) -> None:
+        """The chunks of a stream, which tell the tool calls that MLflow's own sum of them leaves out."""
+        chunks = [
+            parsed_object(event.attributes.get("mlflow.chunk.value"))
+            for event in events
+            if event.name.startswith("mlflow.chunk.item")
+        ]
+        if row.kind == "llm" and (answer := streamed(chunks)) and row.output is None:
+            row.finish_reason = answer.get("finish_reason") or row.finish_reason
+            keep_messages(row, "output", [answer])
 
 
 def _session(span: RawSpan, metadata: dict[str, Any]) -> Any:

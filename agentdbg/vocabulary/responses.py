@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentdbg.vocabulary.fields import count, first
-from agentdbg.vocabulary.jsontext import parsed
-from agentdbg.vocabulary.messages import Message, Part, messages, said
+from agentdbg.vocabulary.fields import count, first, listed
+from agentdbg.vocabulary.jsontext import parsed, parsed_object
+from agentdbg.vocabulary.messages import Message, Part, messages, said, tool_call
 
 _COUNTS = {
     "input_tokens": ("input_tokens", "prompt_tokens", "inputTokens", "promptTokens", "prompt_token_count",
@@ -35,9 +35,8 @@ def answers(value: Any) -> list[Message] | None:
     if not isinstance(found, dict):
         return said(value, "assistant")
     for key, one in (("choices", _choice), ("candidates", _candidate)):
-        listed = found.get(key)
-        if isinstance(listed, list) and listed:
-            return messages([one(item) for item in listed if isinstance(item, dict)], "assistant")
+        if choices := listed(found.get(key)):
+            return messages([one(item) for item in choices if isinstance(item, dict)], "assistant")
     generations = found.get("generations")
     if isinstance(generations, list) and generations:
         batch = generations[0] if isinstance(generations[0], list) else generations
@@ -67,6 +66,35 @@ def _text(parts: list[Part]) -> str:
 
 def _called(parts: list[Part]) -> set[tuple[Any, Any]]:
     return {(part["id"], part["name"]) for part in parts if part["type"] == "tool_call"}
+
+
+def streamed(chunks: list[dict[str, Any]]) -> Message | None:
+    """The first choice of a Chat Completions stream, of its chunks in order; None where they are no such stream."""
+    choices = [first_choice for chunk in chunks if (first_choice := _first_choice(chunk))]
+    text: list[str] = []
+    calls: dict[Any, dict[str, Any]] = {}
+    finish = None
+    for choice in choices:
+        delta = choice.get("delta")
+        delta = delta if isinstance(delta, dict) else {}
+        text.append(str(delta.get("content") or ""))
+        finish = choice.get("finish_reason") or finish
+        for piece in filter(lambda one: isinstance(one, dict), listed(delta.get("tool_calls"))):
+            call = calls.setdefault(str(piece.get("index")), {"id": None, "name": "", "arguments": ""})
+            function = parsed_object(piece.get("function"))
+            call["id"] = piece.get("id") or call["id"]
+            call["name"] += str(function.get("name") or "")
+            call["arguments"] += str(function.get("arguments") or "")
+    if not choices:
+        return None
+    told = [{"type": "text", "text": "".join(text)}] if any(text) else []
+    told += [tool_call(call["name"], call["arguments"], call["id"]) for call in calls.values()]
+    return {"role": "assistant", "parts": told, **({"finish_reason": str(finish)} if finish else {})}
+
+
+def _first_choice(chunk: dict[str, Any]) -> dict[str, Any] | None:
+    choices = [one for one in listed(chunk.get("choices")) if isinstance(one, dict) and "delta" in one]
+    return next((one for one in choices if not one.get("index")), None)
 
 
 def _choice(item: dict[str, Any]) -> dict[str, Any]:

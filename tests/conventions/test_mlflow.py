@@ -1,7 +1,10 @@
 """MLflow's span attributes."""
 
+import json
+
 import pytest
 
+from agentdbg.rows import RawEvent
 from tests.conventions.rows import fields, message, read
 
 
@@ -93,3 +96,27 @@ def test_agents():
     assert read({"mlflow.spanType": "AGENT"}, name="planner").agent_hint == "planner"
     row = read({"mlflow.spanType": "CHAIN", "metadata": {"langgraph_node": "writer", "langgraph_step": 3}})
     assert fields(row, "agent_hint", "graph_step") == {"agent_hint": "writer", "graph_step": 3}
+
+
+def test_tool_calls_of_a_stream_stand_in_its_chunks():
+    def chunk(index, finish=None, **delta):
+        value = {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+        return RawEvent(f"mlflow.chunk.item.{index}", attributes={"mlflow.chunk.value": json.dumps(value)})
+
+    def piece(arguments, **more):
+        return [{"index": 0, **more, "function": {"arguments": arguments, "name": "search" if more else None}}]
+
+    events = [
+        chunk(0, tool_calls=piece('{"q": ', id="c1")),
+        chunk(1, tool_calls=piece('"rome"}')),
+        chunk(2, "tool_calls"),
+        RawEvent("mlflow.chunk.item.3", attributes={"mlflow.chunk.value": '{"choices": []}'}),
+    ]
+    summed = {
+        "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "", "tool_calls": None}}]
+    }
+    told = {"mlflow.spanType": "CHAT_MODEL", "mlflow.spanOutputs": json.dumps(summed)}
+    row = read(told, events=events)
+    parts = fields(row, "output")["output"][0]["parts"]
+    assert parts == [{"type": "tool_call", "id": "c1", "name": "search", "arguments": {"q": "rome"}}]
+    assert row.finish_reason == "tool_calls"
