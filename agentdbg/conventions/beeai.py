@@ -26,6 +26,10 @@ class BeeAI:
         if row.kind == "agent" and attributes.get("source"):
             row.agent_hint, row.agent_rule = str(attributes["source"]), "source"
             return
+        # newer versions name the span by the thing itself, and an event by the last word of its path
+        if row.kind in ("agent", "llm") and str(attributes.get("metadata.path") or "").endswith("." + span.name):
+            row.kind, row.agent_hint, row.agent_rule = "other", None, None
+            return
         # the name tells as much as `target`, which is lost where a span has more attributes than the SDK allows
         named = _EVENT.fullmatch(span.name)
         if named is None:

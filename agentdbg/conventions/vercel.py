@@ -56,7 +56,7 @@ class VercelAi:
             keep_json(row, "input", attributes.get("ai.toolCall.args"))
             keep_json(row, "output", decoded(attributes.get("ai.toolCall.result")))
         else:
-            row.kind = "other" if "embed" in operation.lower() else "agent"
+            row.kind = "agent" if named and "embed" not in operation.lower() else "other"
             keep_json(row, "input", attributes.get("ai.prompt"))
             answer = first(attributes, ("ai.response.text", "ai.response.object", "ai.response.toolCalls"))
             keep_json(row, "output", answer)

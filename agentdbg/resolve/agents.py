@@ -16,9 +16,9 @@ PLUMBING = re.compile(
     r"Runnable\w*|(?:Chat)?Prompt(?:Template)?|LLMChain|Sequence|Pipeline|(?:Compiled)?StateGraph|LangGraph|orchestrate_tools"
 )
 
-MCP_CALL = (
-    "tools/call"  # how MCP's client and server spans of a tool call begin; the tool's own span may be around them
-)
+NAMELESS = {"ai.generateText", "ai.streamText"}  # the Vercel AI SDK's runs without a functionId
+# How MCP's client and server spans of a tool call begin; the tool's own span may be around them.
+MCP_CALL = "tools/call"
 
 
 def assign(forest: Forest[Facts]) -> list[TurnRow]:
@@ -41,7 +41,7 @@ def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str
     parent = node.parent.span if node.parent else None
     if parent and (parent.kind == "tool" or (parent.span_id in through_tool and parent.span_id not in turns)):
         through_tool.add(span.span_id)
-    if span.kind == "agent" and not span.agent_hint and parent and parent.kind == "tool" and parent.tool:
+    if _runs_an_agent(span) and not span.agent_hint and parent and parent.kind == "tool" and parent.tool:
         span.agent_hint, span.agent_rule = parent.tool, "tool that runs it"
     if span.name.startswith(MCP_CALL) and _told_above(node):
         span.kind = "other"
@@ -76,6 +76,10 @@ def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str
         end_ns=span.end_ns,
         status=span.status,
     )
+
+
+def _runs_an_agent(span: Facts) -> bool:
+    return span.kind == "agent" or span.name in NAMELESS
 
 
 def _told_above(node: Node[Facts]) -> bool:

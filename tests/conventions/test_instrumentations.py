@@ -24,6 +24,20 @@ def test_the_events_of_beeai_are_one_call_each(name, kind, told, expected):
     assert (row.kind, row.agent_hint, row.tool) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "path", "expected"),
+    [
+        ("final_answer", "AGENT", "agent.requirement.final_answer", "other"),
+        ("error", "LLM", "backend.openai.chat.error", "other"),
+        ("planner", "AGENT", "agent.requirement", "agent"),
+        ("OpenAIChatModel", "LLM", None, "llm"),
+    ],
+)
+def test_newer_versions_name_an_event_by_the_end_of_its_path(name, kind, path, expected):
+    told = {"openinference.span.kind": kind, "metadata.path": path}
+    assert read(told, name=name, scope="openinference.instrumentation.beeai").kind == expected
+
+
 def test_other_scopes_have_no_such_events():
     assert read({"openinference.span.kind": "LLM"}, name="backend.openai.chat.success-3", scope="mine").kind == "llm"
 
