@@ -1,11 +1,13 @@
-"""LangSmith runs as the LangSmith importer keeps them (`langsmith.*`), with LangGraph's metadata where it is there."""
+"""LangSmith runs as the LangSmith importer keeps them (`langsmith.*`), and as its SDK sends them over OpenTelemetry
+(`langsmith.span.kind`, `langsmith.metadata.*`, inputs and outputs as `gen_ai.prompt` and `gen_ai.completion`); with
+LangGraph's metadata where it is there."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary import langgraph
+from agentdbg.vocabulary import failures, langgraph
 from agentdbg.vocabulary.fields import first, keep, keep_messages
 from agentdbg.vocabulary.jsontext import dump, literal, parsed, parsed_object
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions
@@ -13,19 +15,25 @@ from agentdbg.vocabulary.requests import PARAMETERS
 from agentdbg.vocabulary.responses import usage
 
 KINDS = {"llm": "llm", "tool": "tool", "retriever": "retriever"}
+OTEL_KIND = "langsmith.span.kind"
+OTEL_METADATA = "metadata."
+OTEL_FIELDS = {"run_type": OTEL_KIND, "inputs": "gen_ai.prompt", "outputs": "gen_ai.completion"}
 
 
 class LangSmith:
-    """Runs of a LangSmith export."""
+    """Runs of LangSmith."""
 
     name = "langsmith"
     rank = 10
 
     def claims(self, span: RawSpan) -> bool:
-        return span.scope == "langsmith"
+        return span.scope == "langsmith" or OTEL_KIND in span.attributes
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
         run = {key.removeprefix("langsmith."): value for key, value in span.attributes.items()}
+        if OTEL_KIND in span.attributes:
+            run |= {ours: span.attributes.get(theirs) for ours, theirs in OTEL_FIELDS.items()}
+            _late_error(span, row)
         metadata = _metadata(run)
         row.kind = KINDS.get(str(run.get("run_type")).lower(), "other")
         row.session_id = langgraph.session(metadata) or langgraph.session({"thread_id": run.get("thread_id")})
@@ -36,14 +44,23 @@ class LangSmith:
         if row.kind == "llm":
             _call(run, metadata, inputs, outputs, row)
         elif row.kind == "tool":
-            _tool(span, metadata, inputs, outputs, row)
+            _tool(span, run, metadata, inputs, outputs, row)
         else:
             _payload(row, "input", inputs)
             _payload(row, "output", outputs)
 
 
+def _late_error(span: RawSpan, row: SpanRow) -> None:
+    """A run that fails after it was posted: its span is OK from the post on, which OpenTelemetry lets nobody change. The
+    SDK records an exception for the error of a run and for nothing else."""
+    raised = [event.attributes for event in span.events if event.name == "exception"]
+    if span.scope == "langsmith" and row.status == "ok" and row.control_flow is None and raised:
+        row.status = "error"
+        row.error_type, row.error_message = failures.split(str(raised[-1].get("exception.message") or ""))
+
+
 def _metadata(run: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    found = {key.removeprefix(OTEL_METADATA): run[key] for key in run if key.startswith(OTEL_METADATA)}
     for source in (run.get("custom_metadata"), run.get("metadata"), parsed_object(run.get("extra")).get("metadata")):
         found |= parsed_object(source)
     return found
@@ -55,7 +72,9 @@ def _payload(row: SpanRow, field: str, value: Any) -> None:
         setattr(row, field, dump(value))
 
 
-def _tool(span: RawSpan, metadata: dict[str, Any], inputs: Any, outputs: Any, row: SpanRow) -> None:
+def _tool(
+    span: RawSpan, run: dict[str, Any], metadata: dict[str, Any], inputs: Any, outputs: Any, row: SpanRow
+) -> None:
     row.tool = span.name
     if destination := metadata.get("__handoff_destination"):
         row.handoff_to, row.handoff_rule = str(destination), "__handoff_destination"
@@ -64,8 +83,9 @@ def _tool(span: RawSpan, metadata: dict[str, Any], inputs: Any, outputs: Any, ro
     if isinstance(result, dict) and "tool_call_id" in result and "content" in result:
         row.tool_call_id = str(result["tool_call_id"])
         result = parsed(result["content"])
-    if outputs not in (None, {}):
+    if outputs not in (None, {}) and not (result is None and row.status == "error"):
         row.output = dump(result)
+    keep(row, "tool_call_id", parsed_object(run.get("extra")).get("tool_call_id"))
 
 
 def _arguments(inputs: Any) -> Any:
@@ -82,7 +102,9 @@ def _call(run: dict[str, Any], metadata: dict[str, Any], inputs: Any, outputs: A
     request = parsed_object(inputs)
     sources = (invocation, request, metadata)
     answer = _answer(outputs)
-    keep_messages(row, "input", messages(request.get("messages", request.get("prompts", request.get("input")))))
+    system = messages(request.get("system") or request.get("instructions"), "system") or []
+    given = messages(request.get("messages", request.get("prompts", request.get("input"))))
+    keep_messages(row, "input", system + given if given else None)
     keep_messages(row, "output", [said for said, _ in answer])
     _usage(run, metadata, answer[0][1] if answer else {}, outputs, row)
     asked = {"model": metadata.get("ls_model_name"), **request, **invocation}
@@ -98,7 +120,9 @@ def _call(run: dict[str, Any], metadata: dict[str, Any], inputs: Any, outputs: A
         if (value := next((s[key] for s in sources if s.get(key) is not None), None)) is not None
     }
     row.parameters = dump(found) if found else None
-    row.records_tools = row.records_parameters = bool(invocation) or ("messages" in request and "model" in request)
+    whole = bool(invocation) or ("model" in request and bool({"messages", "input"} & request.keys()))
+    row.records_tools = whole or (None if "span.kind" in run else False)  # else otel_genai knows
+    row.records_parameters = whole or "_type" in metadata  # over OpenTelemetry LangChain's parameters stand there
 
 
 def _answer(outputs: Any) -> list[tuple[Message, dict[str, Any]]]:
@@ -118,6 +142,8 @@ def _raw_answers(outputs: dict[str, Any]) -> list[Any]:
             parsed_object(item).get("message") or {"role": "assistant", "content": parsed_object(item).get("text")}
             for item in batch
         ]
+    if outputs.get("role") == "assistant":  # wrap_anthropic: the response is the message
+        return [outputs]
     if isinstance(outputs.get("choices"), list):  # a Chat Completions response
         return [
             {**parsed_object(choice.get("message")), "finish_reason": choice.get("finish_reason")}

@@ -78,7 +78,7 @@ class OtelGenai:
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes
         operation = attributes.get("gen_ai.operation.name")
-        if row.kind == "other":
+        if row.kind == "other" and attributes.get("langsmith.span.kind") != "prompt":  # a filled template, told as chat
             row.kind = KINDS.get(str(operation)) or _kind(attributes, operation)
         fill(row, attributes, FIELDS)
         _agent(span, row)

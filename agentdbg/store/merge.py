@@ -1,4 +1,5 @@
-"""Copies of one span to one span: the most complete copy wins field by field, whatever the order in which they came."""
+"""Copies of one span to one span: the most complete copy wins field by field, whatever the order in which they came.
+Where copies tell different attributes, what these mean is read from all of them together."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agentdbg.rows import SpanRow
+from agentdbg.conventions import normalise
+from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary.jsontext import dump, load
 
 WINNERS = (
@@ -17,6 +19,7 @@ WINNERS = (
     "payload_cut",
     "dropped",
 )  # hang together, or are flags
+WRITTEN = ("attributes", "events")  # as they were recorded
 OWN = ("source_file", "source_line")  # where a copy came from is no part of what it says
 ABSENT = SpanRow(trace_id="", span_id="", parent_id=None, name="")
 
@@ -31,7 +34,30 @@ def merge(copies: Sequence[SpanRow]) -> SpanRow:
                 setattr(out, field, getattr(copy, field))
                 out.payload_cut = out.payload_cut or (field == "input" and copy.payload_cut)
         out.attributes = _joined(copy.attributes, out.attributes)
-    return out
+    return _read_again(out) if len({copy.attributes for copy in copies if copy.attributes}) > 1 else out
+
+
+def _read_again(row: SpanRow) -> SpanRow:
+    """The row with the meaning of its joined attributes: half of them may not say what the other half is about. A run's
+    update (LangSmith) tells an answer, and only its post that a model gave it."""
+    raw = RawSpan(
+        row.trace_id,
+        row.span_id,
+        row.parent_id,
+        row.name,
+        row.start_ns,
+        row.end_ns,
+        status=row.status,
+        attributes=load(row.attributes or "{}"),
+        events=[RawEvent(**event) for event in load(row.events or "[]")],
+        scope=row.scope,
+        scope_version=row.scope_version,
+    )
+    whole = normalise(raw)
+    for field in SpanRow.__struct_fields__:
+        if field not in (*OWN, *WINNERS, *WRITTEN) and getattr(whole, field) != getattr(ABSENT, field):
+            setattr(row, field, getattr(whole, field))
+    return row
 
 
 def _joined(less: str | None, more: str | None) -> str | None:

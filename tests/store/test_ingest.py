@@ -215,3 +215,24 @@ def test_attributes_that_only_one_copy_has_are_kept(tmp_path: Path) -> None:
     early = otlp(tmp_path, [{**LEAF, "end": None, "attributes": {**LEAF["attributes"], "acme.shard": 7}}], "1.jsonl")
     store = of_files(early, otlp(tmp_path, [LEAF], "2.jsonl"))
     assert json.loads(store.reader().rows("SELECT attributes FROM spans")[0][0])["acme.shard"] == 7
+
+
+def test_an_update_in_a_file_of_its_own_is_read_together_with_its_run(tmp_path: Path) -> None:
+    """Only the post says that a model was asked; only the update tells its answer."""
+    ids = {"id": "r1", "trace_id": "r1", "dotted_order": "20260101T000000000000Zr1"}
+    asked = {"messages": [{"role": "user", "content": "hello"}], "model": "m"}
+    post = {**ids, "name": "call", "run_type": "llm", "start_time": "2026-01-01T00:00:00", "inputs": asked}
+    answer = {
+        "id": "a1", "model": "m-1", "usage": {"prompt_tokens": 9, "completion_tokens": 2},
+        "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}],
+    }  # fmt: skip
+    update = {**ids, "end_time": "2026-01-01T00:00:01", "outputs": answer}
+    posts, updates = tmp_path / "posts.json", tmp_path / "updates.json"
+    posts.write_text(json.dumps({"post": [post]}))
+    updates.write_text(json.dumps({"patch": [update]}))
+    together = tmp_path / "together.json"
+    together.write_text(json.dumps({"post": [post], "patch": [update]}))
+    whole = of_files(together)
+    assert whole.reader().rows("SELECT model, output_tokens FROM llm_calls") == [("m-1", 2)]
+    for order in ((posts, updates), (updates, posts)):
+        assert everything(of_files(*order))[1:] == everything(whole)[1:]
