@@ -51,8 +51,8 @@ class LangSmith:
 
 
 def _late_error(span: RawSpan, row: SpanRow) -> None:
-    """A run that fails after it was posted: its span is OK from the post on, which OpenTelemetry lets nobody change. The
-    SDK records an exception for the error of a run and for nothing else."""
+    """A run that fails after it was posted: its span is OK from the post on, which OpenTelemetry lets nobody take back.
+    The SDK records an exception for the error of a run and for nothing else."""
     raised = [event.attributes for event in span.events if event.name == "exception"]
     if span.scope == "langsmith" and row.status == "ok" and row.control_flow is None and raised:
         row.status = "error"

@@ -59,7 +59,11 @@ def test_chains_and_filled_prompts_are_no_calls_though_they_have_tokens():
     for kind, operation in (("chain", "chain"), ("prompt", "chat")):
         told = {**OTEL, "langsmith.span.kind": kind, "gen_ai.operation.name": operation, "gen_ai.prompt": '{"a": 1}'}
         row = otel({**told, "gen_ai.usage.input_tokens": 9, "gen_ai.request.model": "gpt"})
-        assert fields(row, "kind", "input_tokens", "input") == {"kind": "other", "input_tokens": None, "input": {"a": 1}}
+        assert fields(row, "kind", "input_tokens", "input") == {
+            "kind": "other",
+            "input_tokens": None,
+            "input": {"a": 1},
+        }
 
 
 def test_a_tool_over_opentelemetry():
