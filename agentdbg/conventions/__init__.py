@@ -81,6 +81,8 @@ def normalise(span: RawSpan) -> SpanRow:
             row.payload_cut = True  # nested beyond what can be walked or written: no payload
     if row.kind == "tool" and row.handoff_to is None and (to := destination(row.tool, row.input)):
         row.handoff_to, row.handoff_rule = to, row.tool
+    if not row.input_tokens and not row.output_tokens:  # no call is made of no tokens: 0 and 0 were not counted
+        row.input_tokens = row.output_tokens = None
     if row.kind == "llm":  # what nobody denies is recorded where it was sent
         row.records_tools = row.records_tools is not False
         row.records_parameters = row.records_parameters is not False

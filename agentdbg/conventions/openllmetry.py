@@ -8,8 +8,8 @@ from typing import Any
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
 from agentdbg.vocabulary.fields import fill, first, keep, keep_messages, unflattened
-from agentdbg.vocabulary.jsontext import decoded, dump, literal, parsed
-from agentdbg.vocabulary.messages import messages, tool_definitions, tool_result
+from agentdbg.vocabulary.jsontext import decoded, dump, literal, parsed, parsed_object
+from agentdbg.vocabulary.messages import answered_call, messages, tool_definitions, tool_result
 
 KINDS = {"workflow": "workflow", "task": "other", "agent": "agent", "tool": "tool"}
 PROPERTY = "traceloop.association.properties."
@@ -35,7 +35,7 @@ class OpenLLMetry:
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes
-        metadata = {key.removeprefix(PROPERTY): value for key, value in attributes.items() if key.startswith(PROPERTY)}
+        metadata = _metadata(attributes)
         kind = attributes.get("traceloop.span.kind")
         row.kind = KINDS.get(str(kind), row.kind) if row.kind == "other" else row.kind
         row.session_id = row.session_id or langgraph.session(metadata)
@@ -47,13 +47,21 @@ class OpenLLMetry:
         elif row.kind == "tool":
             keep(row, "tool", first(attributes, ("gen_ai.tool.name", "traceloop.entity.name")))
             _payload(row, "input", _arguments(parsed(attributes.get("traceloop.entity.input"))))
-            _payload(
-                row, "output", tool_result(_inner(attributes.get("traceloop.entity.output"), ("outputs", "output")))
-            )
+            given_back = _inner(attributes.get("traceloop.entity.output"), ("outputs", "output"))
+            keep(row, "tool_call_id", answered_call(given_back))
+            _payload(row, "output", tool_result(given_back))
         elif row.kind != "llm":
             _payload(row, "input", _inner(attributes.get("traceloop.entity.input"), ("inputs",)))
             _payload(row, "output", _inner(attributes.get("traceloop.entity.output"), ("outputs",)))
         row.records_tools, row.records_parameters = True, False  # the seed is not
+
+
+def _metadata(attributes: dict[str, Any]) -> dict[str, Any]:
+    """LangGraph's metadata: association properties, and without the SDK what LangChain's callback was given."""
+    told = {key.removeprefix(PROPERTY): value for key, value in attributes.items() if key.startswith(PROPERTY)}
+    if "langgraph_node" in told:
+        return told
+    return parsed_object(parsed_object(attributes.get("traceloop.entity.input")).get("metadata")) | told
 
 
 def _agent(attributes: dict[str, Any], metadata: dict[str, Any], row: SpanRow) -> None:

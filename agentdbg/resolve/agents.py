@@ -19,6 +19,7 @@ PLUMBING = re.compile(
 NAMELESS = {"ai.generateText", "ai.streamText"}  # the Vercel AI SDK's runs without a functionId
 # How MCP's client and server spans of a tool call begin; the tool's own span may be around them.
 MCP_CALL = "tools/call"
+KIND_SUFFIX = re.compile(r"(?<=.)\.(?:workflow|task)$")
 
 
 def assign(forest: Forest[Facts]) -> list[TurnRow]:
@@ -118,12 +119,17 @@ def _name_by_place(forest: Forest[Facts]) -> None:
     span's name; where that is plumbing or the calls themselves, the root is the one agent."""
     for root in forest.roots:
         steps = [node for node in root.children if node.span.kind not in WORK and _calls_models(node)]
-        named = [node for node in steps if node.span.kind == "other" and not PLUMBING.fullmatch(node.span.name)]
+        named = [node for node in steps if node.span.kind == "other" and not PLUMBING.fullmatch(_named(node.span))]
         if named:
             for node in named:
-                node.span.agent_hint, node.span.agent_rule = node.span.name, "span name under the root"
+                node.span.agent_hint, node.span.agent_rule = _named(node.span), "span name under the root"
         elif root.span.kind not in WORK and _calls_models(root):
-            root.span.agent_hint, root.span.agent_rule = root.span.name, "root span name"
+            root.span.agent_hint, root.span.agent_rule = _named(root.span), "root span name"
+
+
+def _named(span: Facts) -> str:
+    """A span's name without what OpenLLMetry puts behind it."""
+    return KIND_SUFFIX.sub("", span.name)
 
 
 def _calls_models(node: Node[Facts]) -> bool:

@@ -176,12 +176,22 @@ def tool_call(name: Any, arguments: Any, call_id: Any) -> Part:
 
 def tool_result(value: Any) -> Any:
     """What the tool gave back, out of the message that LangChain wraps it in."""
-    if isinstance(value, dict):
-        inner = value.get("data") if value.get("type") == "tool" and isinstance(value.get("data"), dict) else value
-        inner = inner.get("kwargs") if isinstance(inner, dict) and inner.get("type") == "constructor" else inner
-        if isinstance(inner, dict) and "tool_call_id" in inner and "content" in inner:
-            return parsed(inner["content"])
-    return value
+    wrapped = _tool_answer(value)
+    return value if wrapped is None else parsed(wrapped["content"])
+
+
+def answered_call(value: Any) -> str | None:
+    """The id of the tool call that a result answers, where LangChain's message around it tells."""
+    wrapped = _tool_answer(value)
+    return str(wrapped["tool_call_id"]) if wrapped and wrapped["tool_call_id"] else None
+
+
+def _tool_answer(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
+        return None
+    inner = value.get("data") if value.get("type") == "tool" and isinstance(value.get("data"), dict) else value
+    inner = inner.get("kwargs") if isinstance(inner, dict) and inner.get("type") == "constructor" else inner
+    return inner if isinstance(inner, dict) and {"tool_call_id", "content"} <= inner.keys() else None
 
 
 def tool_definition(value: Any) -> dict[str, Any] | None:

@@ -419,6 +419,32 @@ def test_openllmetry_langgraph_node_and_graph() -> None:
     }  # fmt: skip
 
 
+def test_openllmetry_without_its_sdk_has_langgraphs_metadata_in_what_the_callback_was_given() -> None:
+    metadata = {"langgraph_node": "agent", "langgraph_checkpoint_ns": "planner:1|agent:2", "langgraph_step": 2}
+    told = {
+        "traceloop.span.kind": "task",
+        "traceloop.entity.input": json.dumps({"inputs": {}, "tags": [], "metadata": {**metadata, "thread_id": "t"}}),
+    }
+    assert fields(read(told), "agent_hint", "agent_rule", "graph_step", "session_id") == {
+        "agent_hint": "planner", "agent_rule": "langgraph_checkpoint_ns", "graph_step": 2, "session_id": "t",
+    }  # fmt: skip
+    sdk = {**told, "traceloop.association.properties.langgraph_node": "writer"}
+    assert read(sdk).agent_hint == "writer"
+
+
+def test_openllmetry_langchain_tool_tells_the_call_it_answers() -> None:
+    answer = {"lc": 1, "type": "constructor", "kwargs": {"content": "[1]", "type": "tool", "tool_call_id": "c1"}}
+    told = {"traceloop.span.kind": "tool", "traceloop.entity.output": json.dumps({"output": answer, "kwargs": {}})}
+    assert fields(read(told), "tool_call_id", "output") == {"tool_call_id": "c1", "output": [1]}
+
+
+def test_no_tokens_at_all_were_not_counted() -> None:
+    used = {"llm.request.type": "chat", "gen_ai.usage.prompt_tokens": 0, "gen_ai.usage.completion_tokens": 0}
+    assert fields(read(used), "input_tokens", "output_tokens") == {"input_tokens": None, "output_tokens": None}
+    refused = {**used, "gen_ai.usage.prompt_tokens": 9}
+    assert fields(read(refused), "input_tokens", "output_tokens") == {"input_tokens": 9, "output_tokens": 0}
+
+
 def test_openllmetry_decorated_tool() -> None:
     row = read({
         "traceloop.span.kind": "tool", "traceloop.entity.name": "search",
