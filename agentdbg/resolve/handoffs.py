@@ -1,13 +1,13 @@
 """Who passed work to whom, each edge with the rule that saw it.
 
 In this order, one observation an edge: a span or tool that says so (`handoff span`, `__handoff_destination`, `tool
-name`), a turn inside another agent's turn (`agent as tool`, `nested agent`), a turn that follows another agent's
-among siblings (`next sibling`)."""
+name`), a turn inside another agent's turn (`agent as tool`, `nested agent`) or within the time of a tool called after
+it (`agent as tool`), a turn that follows another agent's among siblings (`next sibling`)."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
 from itertools import accumulate
 
@@ -41,11 +41,13 @@ class _Edges:
             if turn_id := forest.by_id[call.span_id].span.turn_id:
                 self.said[turn_id].append(call)
         self.given: set[str] = set()  # turns whose sender is known
+        self.inside: set[str] = set()  # turns that stand beside the tool that they are the inside of
         self.rows: list[HandoffRow] = []
 
     def all(self) -> list[HandoffRow]:
         self._told()
         self._nested()
+        self._beside_tools()
         self._siblings()
         self.rows.sort(key=lambda row: (row.start_ns or 0, row.receiver_span_id or "", row.sender_span_id))
         for seq, row in enumerate(self.rows):
@@ -129,6 +131,22 @@ class _Edges:
             above = above.parent
         return None
 
+    def _beside_tools(self) -> None:
+        """Agents used as tools whose spans are not below the tool's (OpenLLMetry puts them under the root): the tool is
+        called after the agent, and the turn lies within its time."""
+        called: dict[str, list[Facts]] = defaultdict(list)
+        for span in sorted((node.span for node in self.forest.walk() if not node.children), key=_start):
+            if span.kind == "tool" and span.tool and span.agent:
+                called[f"_{plain(span.tool)}_"].append(span)
+        for turn in self.turns if called else []:
+            for name, tools in called.items():
+                if turn.span_id in self.given or f"_{plain(turn.agent)}_" not in name:
+                    continue
+                before = bisect_right(tools, (turn.start_ns or 0, "\uffff"), key=_start)
+                if before and _within(turn, tool := tools[before - 1]) and tool.agent != turn.agent:
+                    self._add(tool, turn.agent, "agent as tool", turn, tool)
+                    self.inside.add(turn.span_id)
+
     def _siblings(self) -> None:
         """Immediate predecessors in time: turns that ended before this one began with no whole turn between."""
         beside: dict[str | None, list[TurnRow]] = defaultdict(list)
@@ -137,7 +155,9 @@ class _Edges:
                 beside[turn.parent_turn_id].append(turn)
         for group in beside.values():
             ended = sorted(
-                (_end(turn), turn.start_ns or 0, turn.span_id, turn) for turn in group if turn.end_ns is not None
+                (_end(turn), turn.start_ns or 0, turn.span_id, turn)
+                for turn in group
+                if turn.end_ns is not None and turn.span_id not in self.inside
             )
             latest_start = [0, *accumulate((start for _, start, _, _ in ended), max)]
             for turn in group:
@@ -159,6 +179,12 @@ def _start(span: Facts) -> tuple[int, str]:
 def _end(turn: TurnRow) -> int:
     """When a turn had ended, for what comes after it. Some clocks round starts down to the millisecond and ends not."""
     return max(turn.start_ns or 0, (turn.end_ns or 0) - SKEW_NS)
+
+
+def _within(turn: TurnRow, tool: Facts) -> bool:
+    if turn.start_ns is None or turn.end_ns is None or tool.start_ns is None or tool.end_ns is None:
+        return False
+    return tool.start_ns <= turn.start_ns and turn.end_ns <= tool.end_ns
 
 
 def _tail(ended: list[tuple[int, int, str, TurnRow]], count: int, latest_start: int) -> list[TurnRow]:

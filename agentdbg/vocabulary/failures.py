@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from agentdbg.vocabulary.jsontext import literal
+
 # Raised to steer: a LangGraph handoff or interrupt, a deferred or approval-bound tool.
 CONTROL_FLOW = frozenset(
     [
@@ -34,9 +36,12 @@ def class_name(error_type: str) -> str:
 
 
 def split(text: str) -> tuple[str | None, str]:
-    """(type, message) of an error text: `Type(message)` as repr() writes it, `Type: message`, or only a message.
-    A traceback that follows is cut; the span's attributes keep it."""
+    """(type, message) of an error text: `Type(message)` as repr() writes it, `Type: message`, an object with a message
+    (openai-agents'), or only a message. A traceback that follows is cut; the span's attributes keep it."""
     head = _TRACEBACK.split(text, maxsplit=1)[0].strip() or text.strip()
+    told = literal(head)
+    if isinstance(told, dict) and isinstance(told.get("message"), str):
+        return None, told["message"]
     if (found := _REPR.match(head)) and _is_closed(found[2]):
         inner = found[2].strip()
         if len(inner) > 1 and inner[0] in "'\"" and inner[0] == inner[-1]:

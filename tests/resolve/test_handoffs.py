@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.stores import of_sketch
+from tests.stores import of_files, of_sketch, otlp
 
 EDGES = "SELECT from_agent, to_agent, rule, receiver_span_id IS NULL FROM handoffs ORDER BY seq"
 
@@ -148,4 +149,27 @@ def test_ten_thousand_turns_of_two_agents_hand_over_one_by_one(tmp_path: Path) -
     assert store.reader().rows("SELECT rule, count(*) FROM handoffs GROUP BY rule ORDER BY rule") == [
         ("next sibling", 4999),
         ("tool name", 5000),
+    ]
+
+
+def test_an_agent_as_a_tool_whose_span_stands_beside_it(tmp_path: Path) -> None:
+    """OpenLLMetry puts every agent of openai-agents under the root."""
+
+    def agent(name: str, number: str, start: int, end: int) -> dict[str, Any]:
+        told = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name}
+        return {"name": name, "id": number * 16, "parent": "a" * 16, "start": start, "end": end, "attributes": told}
+
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "ask_checker"}
+    spans = [
+        {"name": "run", "id": "a" * 16, "end": 9_000_000},
+        agent("triage", "b", 10, 1_000_000),
+        agent("researcher", "c", 2_000_000, 5_000_000),
+        {"name": "x", "id": "d" * 16, "parent": "c" * 16, "start": 3_000_000, "end": 4_000_000, "attributes": tool},
+        agent("checker", "e", 3_100_000, 3_900_000),
+        agent("writer", "f", 6_000_000, 8_000_000),
+    ]
+    assert of_files(otlp(tmp_path, spans)).reader().rows(EDGES) == [
+        ("triage", "researcher", "next sibling", False),
+        ("researcher", "checker", "agent as tool", False),
+        ("researcher", "writer", "next sibling", False),
     ]

@@ -19,6 +19,8 @@ from agentdbg.vocabulary.failures import control_flow, split
         ),
         ("Request timed out.", (None, "Request timed out.")),
         ("Note: all is well", (None, "Note: all is well")),
+        ("{'message': 'Error running tool', 'data': {'error': 'redacted'}}", (None, "Error running tool")),
+        ("{not an object", (None, "{not an object")),
         ("", (None, "")),
     ],
 )
