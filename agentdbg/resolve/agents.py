@@ -13,13 +13,13 @@ from agentdbg.tree import Forest, Node
 WORK = ("llm", "tool", "retriever")
 # Names of plumbing that frameworks put around model calls: never an agent's name.
 PLUMBING = re.compile(
-    r"Runnable\w*|(?:Chat)?Prompt(?:Template)?|LLMChain|Sequence|Pipeline|(?:Compiled)?StateGraph|LangGraph|orchestrate_tools"
+    r"Runnable\w*(?:<.*>)?|(?:Chat)?Prompt(?:Template)?|LLMChain|Sequence|Pipeline|(?:Compiled)?StateGraph|LangGraph|orchestrate_tools"
 )
 
 NAMELESS = {"ai.generateText", "ai.streamText"}  # the Vercel AI SDK's runs without a functionId
 # How MCP's client and server spans of a tool call begin; the tool's own span may be around them.
 MCP_CALL = "tools/call"
-KIND_SUFFIX = re.compile(r"(?<=.)\.(?:workflow|task)$")
+KIND_WORDS = re.compile(r"^execute_task (?=.)|(?<=.)\.(?:workflow|task)$")
 
 
 def assign(forest: Forest[Facts]) -> list[TurnRow]:
@@ -128,8 +128,8 @@ def _name_by_place(forest: Forest[Facts]) -> None:
 
 
 def _named(span: Facts) -> str:
-    """A span's name without what OpenLLMetry puts behind it."""
-    return KIND_SUFFIX.sub("", span.name)
+    """A span's name without the kind that OpenLLMetry puts before or behind it."""
+    return KIND_WORDS.sub("", span.name)
 
 
 def _calls_models(node: Node[Facts]) -> bool:

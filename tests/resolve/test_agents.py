@@ -155,7 +155,7 @@ def test_names_of_openllmetry_are_without_the_kind_of_their_span(tmp_path: Path)
         {"name": "report.workflow", "id": "a" * 16, "end": 900},
         {"name": "draft.task", "id": "b" * 16, "parent": "a" * 16, "start": 10, "end": 300},
         {"name": "chat", "id": "c" * 16, "parent": "b" * 16, "start": 20, "end": 30, "attributes": call},
-        {"name": "RunnableSequence.task", "id": "d" * 16, "parent": "a" * 16, "start": 400, "end": 500},
+        {"name": "execute_task RunnableParallel<a,b>", "id": "d" * 16, "parent": "a" * 16, "start": 400, "end": 500},
         {"name": "chat", "id": "e" * 16, "parent": "d" * 16, "start": 410, "end": 420, "attributes": call},
     ]
     rows = of_files(otlp(tmp_path, spans)).reader().rows("SELECT agent, agent_rule FROM agent_turns")
