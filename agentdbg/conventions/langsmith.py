@@ -85,7 +85,14 @@ def _tool(
         result = parsed(result["content"])
     if outputs not in (None, {}) and not (result is None and row.status == "error"):
         row.output = dump(result)
-    keep(row, "tool_call_id", parsed_object(run.get("extra")).get("tool_call_id"))
+    keep(row, "tool_call_id", parsed_object(run.get("extra")).get("tool_call_id") or _commanded(result))
+
+
+def _commanded(result: Any) -> Any:
+    """The call that a tool answered which gave back a Command: the last message of its update is the answer."""
+    said = parsed_object(parsed_object(result).get("update")).get("messages")
+    last = said[-1] if isinstance(said, list) and said else None
+    return last.get("tool_call_id") if isinstance(last, dict) else None
 
 
 def _arguments(inputs: Any) -> Any:

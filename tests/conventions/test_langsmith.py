@@ -124,6 +124,11 @@ def test_a_tool_names_its_call_beside_its_result_too():
     assert (row.tool_call_id, row.input, row.output) == ("c1", '{"q":1}', "null")
 
 
+def test_a_tool_that_gave_back_a_command_answers_in_its_update():
+    command = {"goto": "writer", "update": {"messages": [{"type": "human"}, {"type": "tool", "tool_call_id": "c1"}]}}
+    assert run("tool", outputs={"output": command}).tool_call_id == "c1"
+
+
 def test_a_tool_that_failed_gave_nothing_back():
     told = {"langsmith.run_type": "tool", "langsmith.outputs": {"output": None}}
     assert otel(told, status="error").output is None
