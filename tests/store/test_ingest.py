@@ -236,3 +236,19 @@ def test_an_update_in_a_file_of_its_own_is_read_together_with_its_run(tmp_path: 
     assert whole.reader().rows("SELECT model, output_tokens FROM llm_calls") == [("m-1", 2)]
     for order in ((posts, updates), (updates, posts)):
         assert everything(of_files(*order))[1:] == everything(whole)[1:]
+
+
+def test_settings_are_told_by_the_copy_that_tells_the_messages(tmp_path: Path) -> None:
+    """LangSmith's SDK posts a run with its inputs when it starts; the update at its end repeats some settings only."""
+    run = {"id": "r", "trace_id": "r", "name": "ChatOpenAI", "run_type": "llm", "start_time": "2026-01-01T00:00:00Z"}
+    settings = {"extra": {"metadata": {"ls_temperature": 0.2}}}
+    asked = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.2, "seed": 7}
+    answer = {"choices": [{"message": {"role": "assistant", "content": "ho"}, "finish_reason": "stop"}]}
+    post, patch = tmp_path / "post.json", tmp_path / "patch.json"
+    post.write_text(json.dumps({"post": [{**run, **settings, "inputs": asked}], "patch": []}))
+    patch.write_text(
+        json.dumps({"patch": [{**run, **settings, "outputs": answer, "end_time": "2026-01-01T00:00:01Z"}], "post": []})
+    )
+    for store in (of_files(post, patch), of_files(patch, post)):
+        [found] = store.reader().rows("SELECT parameters, replayable FROM spans JOIN llm_calls USING (span_id)")
+        assert found == ('{"temperature":0.2,"seed":7}', "exact")
