@@ -86,6 +86,7 @@ def normalise(span: RawSpan) -> SpanRow:
     if row.kind == "llm":  # what nobody denies is recorded where it was sent
         row.records_tools = row.records_tools is not False
         row.records_parameters = row.records_parameters is not False
+        row.model = row.model or row.request_model  # a failed call has no answer that names one
     if row.session_id is None and (session := span.attributes.get("session.id")):
         row.session_id = str(session)  # OpenTelemetry's own name: a user's spans around a framework's carry it too
     if row.input_tokens == row.output_tokens == 0:

@@ -88,3 +88,10 @@ def test_what_only_the_response_tells():
         "model": "gpt-4o", "response_id": "chatcmpl-1", "finish_reason": "stop", "input_tokens": 9, "output_tokens": 1,
         "output": [{"role": "assistant", "parts": [{"type": "text", "text": "hello"}], "finish_reason": "stop"}],
     }  # fmt: skip
+
+
+def test_a_call_that_failed_is_one_of_the_model_that_was_asked():
+    asked = {"llm.invocation_parameters": '{"model": "gpt-4o-mini"}'}
+    failed = read({"openinference.span.kind": "LLM", **asked}, status="error")
+    answered = read({"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini-2024-07-18", **asked})
+    assert (failed.model, answered.model) == ("gpt-4o-mini", "gpt-4o-mini-2024-07-18")
