@@ -16,11 +16,12 @@ from agentdbg.rows import RawSpan
 
 SCOPE = "openai-agents native"
 _TRACE, _SPAN = "trace", "trace.span"
+_HELD_SPANS = 10_000  # spans that are kept back until their trace item comes
 
 
 class OpenaiAgents:
-    """A span's `span_data` becomes attributes `openai_agents.<field>`, the trace item the resource of the spans after
-    it."""
+    """A span's `span_data` becomes attributes `openai_agents.<field>`, the trace item the resource of its
+    spans."""
 
     name = "openai-agents"
     rank = 40
@@ -30,16 +31,48 @@ class OpenaiAgents:
         return any(keys <= shape for shape in shapes(head) for keys in lines)
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
-        notes = Notebook()
-        traces: dict[str, dict[str, Any]] = {}
+        runs = _Runs()
         for piece in pieces(stream):
-            for item in _items(piece, notes):
+            for item in _items(piece, runs.notes):
                 if item.get("object") == _TRACE:
-                    traces[str(item.get("id"))] = _prefixed(item, ("object", "id"))
+                    yield from runs.begin(str(item.get("id")), _prefixed(item, ("object", "id")))
                 else:
-                    yield _span(item, traces, piece, notes)
-            yield from notes.drain()
-        yield from notes.finish()
+                    yield from runs.add(_span(item, piece, runs.notes))
+            yield from runs.notes.drain()
+        yield from runs.rest()
+        yield from runs.notes.finish()
+
+
+class _Runs:
+    """Spans wait for the trace item that tells of their run, as far as memory is bounded."""
+
+    def __init__(self) -> None:
+        self.notes = Notebook()
+        self._traces: dict[str, dict[str, Any]] = {}
+        self._waiting: dict[str, list[RawSpan]] = {}
+        self._held = 0
+
+    def begin(self, trace_id: str, told: dict[str, Any]) -> Iterator[RawSpan]:
+        self._traces[trace_id] = told
+        for span in self._waiting.pop(trace_id, ()):
+            self._held -= 1
+            yield from self.add(span)
+
+    def add(self, span: RawSpan) -> Iterator[RawSpan]:
+        if (told := self._traces.get(span.trace_id)) is not None:
+            span.resource = told
+            yield span
+            return
+        self._waiting.setdefault(span.trace_id, []).append(span)
+        self._held += 1
+        if self._held > _HELD_SPANS:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[RawSpan]:
+        """Those whose trace item did not come."""
+        for spans in self._waiting.values():
+            yield from spans
+        self._waiting, self._held = {}, 0
 
 
 def _items(piece: Piece, notes: Notebook) -> Iterator[dict[str, Any]]:
@@ -52,7 +85,7 @@ def _items(piece: Piece, notes: Notebook) -> Iterator[dict[str, Any]]:
                 unknown(item, "a trace or trace.span object with an id", piece.line, notes)
 
 
-def _span(item: dict[str, Any], traces: dict[str, dict[str, Any]], piece: Piece, notes: Notebook) -> RawSpan:
+def _span(item: dict[str, Any], piece: Piece, notes: Notebook) -> RawSpan:
     data = item.get("span_data")
     data = data if isinstance(data, dict) else {}
     error = item.get("error")
@@ -77,7 +110,6 @@ def _span(item: dict[str, Any], traces: dict[str, dict[str, Any]], piece: Piece,
         status_message=str(message) if error and message else None,
         attributes=attributes,
         scope=SCOPE,
-        resource=traces.get(str(trace_id), {}),
         line=piece.line,
     )
 

@@ -4,6 +4,7 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, Literal, NamedTuple
 
 MAX_MESSAGE = 1 << 30
@@ -140,16 +141,27 @@ def _group(head: bytes, group: Field) -> bool:
 def signal(group: bytes) -> Literal["spans", "logs", "metrics", "nothing"]:
     """What records a group holds, told by their fields' numbers and wire types: the three requests look alike from
     outside."""
+    end = 0
     try:
-        for scoped in fields(group, 0, len(group)):
+        for scoped in fields(group, 0, _ENDLESS):  # it may be cut off
+            end = scoped.end
             if scoped.number != 2 or scoped.wire != 2:
                 continue
             for record in fields(group, scoped.start, scoped.end):
                 if record.number == 2 and record.wire == 2 and record.end > record.start:
-                    return _record(list(fields(group, record.start, record.end)))
+                    return _record(_begun(group, record))
     except Malformed:
         return "spans"  # parsing it will tell what is wrong
-    return "nothing"
+    return "nothing" if end == len(group) else "spans"
+
+
+def _begun(data: bytes, record: Field) -> list[Field]:
+    """The fields of a record, as far as it goes."""
+    found = []
+    with suppress(Malformed):
+        for part in fields(data, record.start, record.end):
+            found.append(part)  # noqa: PERF402 - what was read before the end stays
+    return found
 
 
 def _record(parts: list[Field]) -> Literal["spans", "logs", "metrics"]:

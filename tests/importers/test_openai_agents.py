@@ -47,7 +47,12 @@ EXPECTED = RawSpan(
 
 @pytest.mark.parametrize(
     "text",
-    [f"{json.dumps(TRACE)}\n{json.dumps(SPAN)}\n", json.dumps([TRACE, SPAN]), json.dumps({"data": [TRACE, SPAN]})],
+    [
+        f"{json.dumps(TRACE)}\n{json.dumps(SPAN)}\n",
+        f"{json.dumps(SPAN)}\n{json.dumps(TRACE)}\n",
+        json.dumps([TRACE, SPAN]),
+        json.dumps({"data": [SPAN, TRACE]}),
+    ],
 )
 def test_items_come_in_lines_arrays_and_ingest_bodies(text):
     assert OpenaiAgents().sniff(text.encode(), "x")
@@ -67,7 +72,7 @@ def test_a_span_that_never_ended():
 
 
 def test_other_items_are_notes():
-    assert [type(row) for row in read(f'{json.dumps(SPAN)}\n{{"object": "other"}}\n{{bad\n')] == [
+    assert [type(row) for row in read(f'{json.dumps(TRACE)}\n{json.dumps(SPAN)}\n{{"object": "other"}}\n{{bad\n')] == [
         RawSpan,
         NoteRow,
         NoteRow,

@@ -162,6 +162,16 @@ def test_a_truncated_request_keeps_its_whole_spans():
     assert "is cut off; 2 records of it were read" in note.message
 
 
+def test_log_records_of_a_truncated_request_are_no_spans():
+    message = log_request(time_unix_nano=7)
+    records = message.resource_logs[0].scope_logs[0].log_records
+    records.add(trace_id=TRACE, span_id=SPAN, time_unix_nano=8, body=AnyValue(string_value="the last word"))
+    data = message.SerializeToString()
+    found = read(data[: data.index(b"last")])
+    assert [type(row) for row in found] == [RawLog, NoteRow]
+    assert notes(data[:3])[0].severity == "data_loss"
+
+
 def test_one_bad_text_does_not_lose_the_spans_beside_it():
     data = request("good", "caf?", "fine").SerializeToString().replace(b"caf?", b"caf\xe9")
     assert names(data) == ["good", "fine"]
