@@ -1,4 +1,4 @@
-"""Golden texts: what a reader sees, kept in `tests/golden/`. `UPDATE_GOLDEN=1 pytest tests/reporters` writes them anew;
+"""Golden texts: what a reader sees, kept in `tests/golden/`. `UPDATE_GOLDEN=1 pytest tests/reporters tests/conventions` writes them anew;
 read the difference before you keep it."""
 
 from __future__ import annotations
