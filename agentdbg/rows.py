@@ -7,6 +7,11 @@ from typing import Any, Literal
 
 import msgspec
 
+AGENT_BEFORE = "agent before it"
+"""agent_rule of a span that names no agent and goes on with the work of the agent before it, under the same parent."""
+DELEGATION = "delegation"
+"""handoff_rule of a tool inside of which the agent it names does the work."""
+
 
 class RawEvent(msgspec.Struct, gc=False):
     """A span event, or a log record that names its span. `body` is a log record's body; attributes are plain Python

@@ -6,8 +6,8 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
-from agentdbg.vocabulary.fields import fill, keep, keep_json, keep_messages, unflattened
-from agentdbg.vocabulary.jsontext import dump, literal, parsed
+from agentdbg.vocabulary.fields import fill, keep, keep_json, keep_messages, listed, unflattened
+from agentdbg.vocabulary.jsontext import decoded, dump, literal, parsed
 from agentdbg.vocabulary.messages import messages, said, tool_definitions, tool_result
 from agentdbg.vocabulary.requests import PARAMETERS
 from agentdbg.vocabulary.responses import answers, figures
@@ -30,6 +30,9 @@ LLM_FIELDS = {
 # Of what stands in `llm.invocation_parameters` (a request, a response object or LangChain's own arguments), these are
 # parameters.
 ASKED = [*PARAMETERS, "text"]
+# Instrumentations that tell of a tool what Python called it with: {"args": …, "kwargs": …}.
+PYTHON_CALLS = {f"openinference.instrumentation.{name}" for name in ("smolagents", "dspy", "llama_index")}
+_CALL = {"args", "kwargs", "sanitize_inputs_outputs"}
 CLASS_SUFFIXES = (
     ".run",
     ".arun",
@@ -90,7 +93,7 @@ def _agent(span: RawSpan, metadata: dict[str, Any], row: SpanRow) -> None:
 
 def _tool(span: RawSpan, metadata: dict[str, Any], row: SpanRow) -> None:
     attributes = span.attributes
-    keep(row, "tool", attributes.get("tool.name") or span.name)
+    keep(row, "tool", attributes.get("tool.name") or span.name.removesuffix(".__call__"))
     keep(row, "tool_call_id", attributes.get("tool_call.id") or attributes.get("tool.id"))
     if span.name.startswith("handoff to ") and attributes.get("output.value"):  # openai-agents: from in, to out
         keep(row, "handoff_from", attributes.get("input.value"))
@@ -99,9 +102,18 @@ def _tool(span: RawSpan, metadata: dict[str, Any], row: SpanRow) -> None:
     elif destination := metadata.get("__handoff_destination"):
         keep(row, "handoff_to", destination)
         row.handoff_rule = "__handoff_destination"
-    keep_json(row, "input", literal(attributes.get("input.value")))
+    given = literal(attributes.get("input.value"))
+    keep_json(row, "input", _arguments(given) if span.scope in PYTHON_CALLS else given)
     if attributes.get("output.value") is not None and row.output is None:
-        row.output = dump(tool_result(parsed(attributes["output.value"])))
+        read = decoded if attributes.get("output.mime_type") == "application/json" else parsed
+        row.output = dump(tool_result(read(attributes["output.value"])))
+
+
+def _arguments(given: Any) -> Any:
+    """What a tool was given, out of the Python call around it."""
+    if isinstance(given, dict) and "kwargs" in given and set(given) <= _CALL and not given.get("args"):
+        return given["kwargs"]
+    return given
 
 
 def _call(attributes: dict[str, Any], row: SpanRow) -> None:
@@ -112,17 +124,25 @@ def _call(attributes: dict[str, Any], row: SpanRow) -> None:
     if row.parameters is None:
         found = {key: invocation[key] for key in ASKED if invocation.get(key) is not None}
         row.parameters = dump(found) if found else None
-    listed, _ = unflattened(attributes, "llm.tools.")
-    told = [tool.get("tool", tool) for tool in listed if isinstance(tool, dict)]
+    offered, _ = unflattened(attributes, "llm.tools.")
+    told = [tool.get("tool", tool) for tool in offered if isinstance(tool, dict)]
     schemas = [tool.get("json_schema", tool) for tool in told if isinstance(tool, dict)]
     if tools := tool_definitions(schemas) or tool_definitions(invocation.get("tools")):
         row.tools = dump(tools)
     _content(attributes, row)
 
 
+def _told(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """One flattened message; autogen's results of tools stand beside it, several in one."""
+    results = [parsed(one) for one in listed(item.get("function"))]
+    if results and all(isinstance(one, dict) and "content" in one for one in results):
+        return [{"role": "tool", "tool_call_id": one.get("call_id"), **one} for one in results]
+    return [item.get("message", item)]
+
+
 def _content(attributes: dict[str, Any], row: SpanRow) -> None:
-    listed, gaps = unflattened(attributes, "llm.input_messages.")
-    given = messages([item.get("message", item) for item in listed if isinstance(item, dict)])
+    asked, gaps = unflattened(attributes, "llm.input_messages.")
+    given = messages([one for item in asked if isinstance(item, dict) for one in _told(item)])
     given = given or said(attributes.get("input.value"))
     keep_messages(row, "input", given)
     answered, _ = unflattened(attributes, "llm.output_messages.")

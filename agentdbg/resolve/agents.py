@@ -1,13 +1,15 @@
 """Whose work each span is, and the turns that follow from it.
 
-A span belongs to the agent it names, else to the agent of its nearest ancestor. A *turn* is an unbroken stretch of
-one agent's work: it starts where the agent changes, or where an agent calls itself through a tool."""
+A span belongs to the agent it names, else to the agent of its nearest ancestor; what a delegating tool does belongs
+to the agent it delegates to. A *turn* is an unbroken stretch of one agent's work: it starts where the agent changes, or
+where an agent calls itself through a tool."""
 
 from __future__ import annotations
 
 import re
 
 from agentdbg.resolve.facts import Facts, TurnRow
+from agentdbg.rows import AGENT_BEFORE, DELEGATION
 from agentdbg.tree import Forest, Node
 
 WORK = ("llm", "tool", "retriever")
@@ -25,19 +27,56 @@ KIND_WORDS = re.compile(r"^execute_task (?=.)|(?<=.)\.(?:workflow|task)$")
 def assign(forest: Forest[Facts]) -> list[TurnRow]:
     """Set agent, agent_rule, turn_id and the final kind of every span; answer the turns in order of their start."""
     _demote_workflows(forest)
+    _demote_echoes(forest)
     if not any(node.span.agent_hint for node in forest.walk()):
         _name_by_place(forest)
     turns: dict[str, TurnRow] = {}
     through_tool: set[str] = set()  # spans that stand under a tool of their parent's turn
+    latest: dict[str, TurnRow] = {}  # the latest turn directly under a span
     for node in forest.walk():
-        _inherit(node, turns, through_tool)
+        if not _continue(node, turns, latest):
+            _inherit(node, turns, through_tool, latest)
     for root in forest.roots:
         if root.span.kind == "other" and root.children:
             root.span.kind = "workflow"
     return sorted(turns.values(), key=lambda turn: (turn.start_ns or 0, turn.span_id))
 
 
-def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str]) -> None:
+def _continue(node: Node[Facts], turns: dict[str, TurnRow], latest: dict[str, TurnRow]) -> bool:
+    """Work whose agent neither itself nor an ancestor names: the next step of the agent before it, or what goes on
+    inside a tool that delegates. It joins the turn beside it; the first of what was delegated starts one."""
+    span, parent = node.span, node.parent.span if node.parent else None
+    if parent is None or span.agent_hint:
+        return False
+    turn = latest.get(parent.span_id)
+    if span.agent_rule == AGENT_BEFORE and turn is not None:
+        span.agent = turn.agent
+    elif parent.kind == "tool" and parent.handoff_rule == DELEGATION and parent.handoff_to:
+        span.agent, span.agent_rule = parent.handoff_to, "delegated to"
+    else:
+        return False
+    if turn is None:
+        turn = turns[span.span_id] = latest[parent.span_id] = _turn(span, span.agent, parent.turn_id)
+    if turn.end_ns is not None and span.end_ns is not None:
+        turn.end_ns = max(turn.end_ns, span.end_ns)
+    span.turn_id = turn.span_id
+    return True
+
+
+def _turn(span: Facts, agent: str, parent_turn_id: str | None) -> TurnRow:
+    return TurnRow(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        agent=agent,
+        agent_rule=span.agent_rule or "",
+        parent_turn_id=parent_turn_id,
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+        status=span.status,
+    )
+
+
+def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str], latest: dict[str, TurnRow]) -> None:
     span = node.span
     parent = node.parent.span if node.parent else None
     if parent and (parent.kind == "tool" or (parent.span_id in through_tool and parent.span_id not in turns)):
@@ -67,16 +106,9 @@ def _inherit(node: Node[Facts], turns: dict[str, TurnRow], through_tool: set[str
     span.turn_id = span.span_id
     if span.kind == "other":
         span.kind = "agent"
-    turns[span.span_id] = TurnRow(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        agent=span.agent,
-        agent_rule=span.agent_rule or "",
-        parent_turn_id=parent.turn_id if parent else None,
-        start_ns=span.start_ns,
-        end_ns=span.end_ns,
-        status=span.status,
-    )
+    turns[span.span_id] = _turn(span, span.agent, parent.turn_id if parent else None)
+    if parent is not None:
+        latest[parent.span_id] = turns[span.span_id]
 
 
 def _runs_an_agent(span: Facts) -> bool:
@@ -98,6 +130,20 @@ def _demote_workflows(forest: Forest[Facts]) -> None:
         span = root.span
         if span.kind == "agent" and span.agent_rule == "span name" and root.children and not _works_itself(root):
             span.kind, span.agent_hint, span.agent_rule = "workflow", None, None
+
+
+def _demote_echoes(forest: Forest[Facts]) -> None:
+    """Two instrumentations report one call of a tool, one inside the other: only one of them is the call, and that is
+    the one that saw it fail, else the one with payloads. A tool that calls itself tells each time what it was given."""
+    for node in forest.walk():
+        span, outer = node.span, node.parent.span if node.parent else None
+        if outer is None or not span.kind == outer.kind == "tool" or not span.tool or span.tool != outer.tool:
+            continue
+        bare = [one for one in (span, outer) if not (one.has_input or one.has_output)]
+        if bare:
+            failed = [one for one in (outer, span) if one.status == "error"]
+            echo = bare[0] if len(failed) != 1 else outer if failed[0] is span else span
+            echo.kind = "other"
 
 
 def _works_itself(root: Node[Facts]) -> bool:

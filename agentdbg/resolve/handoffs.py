@@ -1,8 +1,9 @@
 """Who passed work to whom, each edge with the rule that saw it.
 
-In this order, one observation an edge: a span or tool that says so (`handoff span`, `__handoff_destination`, `tool
-name`), a turn inside another agent's turn (`agent as tool`, `nested agent`) or within the time of a tool called after
-it (`agent as tool`), a turn that follows another agent's among siblings (`next sibling`)."""
+In this order, one observation an edge: a span or tool that says so (`handoff span`, `__handoff_destination`,
+`to_agent`, `delegation`, `tool name`), a turn inside another agent's turn (`agent as tool`, `nested agent`) or within
+the time of a tool called after it (`agent as tool`), a turn that follows another agent's among siblings (`next
+sibling`)."""
 
 from __future__ import annotations
 

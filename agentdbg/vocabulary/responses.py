@@ -4,6 +4,7 @@ Understood: Chat Completions, Responses, Anthropic Messages, Gemini, and LangCha
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from agentdbg.vocabulary.fields import count, first, listed
@@ -25,6 +26,7 @@ _DETAILS = {
         ("completion_tokens_details", "reasoning_tokens"), ("output_tokens_details", "reasoning_tokens"),
     ),
 }  # fmt: skip
+_REPR = re.compile(r"ChatCompletion\(id='([^'\\]+)', choices=\[Choice\(finish_reason='(\w+)', index=0,")
 _THOUGHTS = ("thoughts_token_count", "thoughtsTokenCount")
 
 
@@ -116,6 +118,8 @@ def figures(value: Any) -> dict[str, Any]:
     value = parsed(value)
     if not isinstance(value, dict):
         return {}
+    if isinstance(value.get("raw"), str):
+        return _of_repr(value["raw"])
     told = answers(value) if {"choices", "candidates", "stop_reason"} & value.keys() else None
     named = {
         "model": first(value, ("model", "model_version", "modelVersion")),
@@ -124,6 +128,13 @@ def figures(value: Any) -> dict[str, Any]:
         **usage(first(value, ("usage", "usage_metadata", "usageMetadata"))),
     }
     return {key: item for key, item in named.items() if item is not None and not isinstance(item, dict | list)}
+
+
+def _of_repr(text: str) -> dict[str, Any]:
+    """The figures at the head of a chat completion that stands there as Python writes it (smolagents); after them comes
+    the answer, which may hold anything."""
+    head = _REPR.match(text)
+    return {"response_id": head[1], "finish_reason": head[2]} if head else {}
 
 
 def usage(value: Any) -> dict[str, int]:

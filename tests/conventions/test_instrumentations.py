@@ -1,5 +1,7 @@
 """Corrections of what single instrumentations tell."""
 
+import json
+
 import pytest
 
 from tests.conventions.rows import fields, read
@@ -95,3 +97,78 @@ def test_a_call_that_failed_is_one_of_the_model_that_was_asked():
     failed = read({"openinference.span.kind": "LLM", **asked}, status="error")
     answered = read({"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o-mini-2024-07-18", **asked})
     assert (failed.model, answered.model) == ("gpt-4o-mini", "gpt-4o-mini-2024-07-18")
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "to"),
+    [
+        ("Delegate work to coworker", {"task": "x", "coworker": "researcher"}, "researcher"),
+        ("ask_question_to_coworker", {"question": "x", "coworker": " Senior Writer "}, "Senior Writer"),
+        ("Delegate work to coworker", {"task": "x"}, None),
+        ("search", {"coworker": "researcher"}, None),
+    ],
+)
+def test_whom_a_crewai_tool_delegates_to(tool, given, to):
+    attributes = {"openinference.span.kind": "TOOL", "tool.name": tool, "input.value": json.dumps(given)}
+    row = read(attributes, name=f"{tool}.run", scope="openinference.instrumentation.crewai")
+    assert (row.handoff_to, row.handoff_rule) == (to, "delegation" if to else None)
+    assert fields(row, "tool", "input") == {"tool": tool, "input": given}
+
+
+@pytest.mark.parametrize(
+    ("scope", "call", "given"),
+    [
+        ("smolagents", {"args": [], "sanitize_inputs_outputs": True, "kwargs": {"q": "rome"}}, {"q": "rome"}),
+        ("smolagents", {"args": ["rome"], "kwargs": {}}, {"args": ["rome"], "kwargs": {}}),
+        ("dspy", {"kwargs": {"q": "rome"}}, {"q": "rome"}),
+        ("openai_agents", {"kwargs": {"q": "rome"}}, {"kwargs": {"q": "rome"}}),  # the tool's own argument
+    ],
+)
+def test_the_python_call_around_the_arguments_of_a_tool(scope, call, given):
+    attributes = {"openinference.span.kind": "TOOL", "tool.name": "search", "input.value": json.dumps(call)}
+    row = read(attributes, scope=f"openinference.instrumentation.{scope}")
+    assert fields(row, "input") == {"input": given}
+
+
+def test_a_dspy_tool_is_named_by_its_span_and_answers_in_json():
+    told = {"openinference.span.kind": "TOOL", "output.value": '"[1, 2]"', "output.mime_type": "application/json"}
+    assert fields(read(told, name="search.__call__"), "tool", "output") == {"tool": "search", "output": [1, 2]}
+    told["output.mime_type"] = "text/plain"
+    assert fields(read(told, name="search.__call__"), "output") == {"output": '"[1, 2]"'}
+
+
+def test_the_response_of_smolagents_stands_there_as_python_writes_it():
+    raw = (
+        "ChatCompletion(id='chatcmpl-1', choices=[Choice(finish_reason='tool_calls', index=0, message=M(content='x'))])"
+    )
+    output = {"role": "assistant", "content": "hello", "raw": raw}
+    row = read({"openinference.span.kind": "LLM", "output.value": json.dumps(output)})
+    assert fields(row, "response_id", "finish_reason") == {"response_id": "chatcmpl-1", "finish_reason": "tool_calls"}
+
+
+def test_results_of_tools_that_autogen_keeps_beside_the_message():
+    result = {"name": "search", "content": "[]", "call_id": "c1", "is_error": False}
+    prefix = "llm.input_messages.0"
+    row = read(
+        {
+            "openinference.span.kind": "LLM",
+            f"{prefix}.message.role": "function",
+            f"{prefix}.function.0": json.dumps(result),
+            f"{prefix}.function.1": json.dumps({**result, "call_id": "c2", "content": "none"}),
+        }
+    )
+    assert not row.payload_cut
+    assert fields(row, "input")["input"] == [
+        {"role": "tool", "parts": [{"type": "tool_result", "id": "c1", "result": "[]", "name": "search"}]},
+        {"role": "tool", "parts": [{"type": "tool_result", "id": "c2", "result": "none", "name": "search"}]},
+    ]
+
+
+def test_a_call_of_no_tokens_is_one_that_nobody_counted():
+    counts = {"llm.token_count.prompt": 0, "llm.token_count.completion": 0}
+    assert fields(read({"openinference.span.kind": "LLM", **counts}), "input_tokens", "output_tokens") == {
+        "input_tokens": None,
+        "output_tokens": None,
+    }
+    counts["llm.token_count.prompt"] = 5
+    assert read({"openinference.span.kind": "LLM", **counts}).output_tokens == 0

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agentdbg.model import AgentTurn, Trace
 from agentdbg.replay.call import Call, calls_of
 from agentdbg.replay.inspect import inspect
 from agentdbg.replay.inspection import Inspection
@@ -53,7 +54,17 @@ def recorded(source: str, scenario: str) -> tuple[list[Call], list[Inspection]]:
         reader = store.reader()
         traces = [reader.trace(trace_id) for trace_id in reader.trace_ids()]
         calls = [call for trace in traces for call in calls_of(trace)]
-        return calls, [inspect(reader, trace.trace_id, turn.span_id) for trace in traces for turn in trace.turns]
+        named = [(trace, span_id) for trace in traces for turn in trace.turns for span_id in to_name(trace, turn)]
+        return calls, [inspect(reader, trace.trace_id, span_id) for trace, span_id in named]
+
+
+def to_name(trace: Trace, turn: AgentTurn) -> list[str]:
+    """The span to name for a turn. One that no span stands for begins with a call, whose span names that call alone:
+    its calls are named one by one."""
+    calls = {call.span_id for call in trace.calls}
+    if turn.span_id not in calls:
+        return [turn.span_id]
+    return [span.span_id for span in trace.spans if span.turn_id == turn.span_id and span.span_id in calls]
 
 
 @pytest.mark.parametrize(("source", "scenario"), cases())

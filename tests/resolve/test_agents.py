@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.stores import of_files, of_sketch, otlp
@@ -160,3 +161,85 @@ def test_names_of_openllmetry_are_without_the_kind_of_their_span(tmp_path: Path)
     ]
     rows = of_files(otlp(tmp_path, spans)).reader().rows("SELECT agent, agent_rule FROM agent_turns")
     assert rows == [("draft", "span name under the root")]
+
+
+ROLES = "SELECT name, kind, agent, agent_rule FROM spans ORDER BY start_ns, span_id"
+TURNS = "SELECT agent, agent_rule, parent_turn_id IS NULL FROM agent_turns ORDER BY start_ns"
+
+
+def span(number: int, name: str, kind: str, parent: int | None = None, **attributes: str) -> dict[str, object]:
+    told = {"openinference.span.kind": kind, **{key.replace("_", "."): value for key, value in attributes.items()}}
+    above = {"parent": f"{parent:016x}"} if parent else {}
+    return {
+        "id": f"{number:016x}",
+        "name": name,
+        "start": number * 10,
+        "end": number * 10 + 5,
+        "attributes": told,
+    } | above
+
+
+def test_a_tool_of_a_workflow_belongs_to_the_agent_whose_step_came_before_it(tmp_path: Path) -> None:
+    def step(number: int, agent: str) -> dict[str, object]:
+        event = {"ev": f"AgentSetup(input=[], current_agent_name='{agent}')"}
+        return span(number, "AgentWorkflow.run_agent_step", "CHAIN", 1, input_value=json.dumps(event))
+
+    spans = [
+        span(1, "AgentWorkflow.run", "CHAIN"),
+        step(2, "planner"),
+        span(3, "OpenAI.achat", "LLM", 2),
+        step(4, "writer"),
+        span(5, "AgentWorkflow.call_tool", "CHAIN", 1),
+        span(6, "FunctionTool.acall", "TOOL", 5, tool_name="search"),
+    ]
+    store = of_files(otlp(tmp_path, spans, scope="openinference.instrumentation.llama_index"))
+    assert store.reader().rows(ROLES) == [
+        ("AgentWorkflow.run", "workflow", None, None),
+        ("AgentWorkflow.run_agent_step", "agent", "planner", "current_agent_name"),
+        ("OpenAI.achat", "llm", "planner", "inherited from ancestor"),
+        ("AgentWorkflow.run_agent_step", "agent", "writer", "current_agent_name"),
+        ("AgentWorkflow.call_tool", "other", "writer", "agent before it"),
+        ("FunctionTool.acall", "tool", "writer", "inherited from ancestor"),
+    ]
+    assert [row[0] for row in store.reader().rows(TURNS)] == ["planner", "writer"]
+
+
+def test_what_a_delegating_tool_does_is_one_turn_of_the_agent_it_delegates_to(tmp_path: Path) -> None:
+    spans = [
+        span(1, "manager._execute_core", "AGENT", graph_node_id="manager"),
+        span(2, "Delegate work to coworker.run", "TOOL", 1, input_value='{"coworker": "writer"}'),
+        span(3, "ChatCompletion", "LLM", 2),
+        span(4, "search.run", "TOOL", 2),
+        span(5, "ChatCompletion", "LLM", 1),
+    ]
+    store = of_files(otlp(tmp_path, spans, scope="openinference.instrumentation.crewai"))
+    assert [row[2:] for row in store.reader().rows(ROLES)] == [
+        ("manager", "graph.node.id"),
+        ("manager", "inherited from ancestor"),
+        ("writer", "delegated to"),
+        ("writer", "delegated to"),
+        ("manager", "inherited from ancestor"),
+    ]
+    assert store.reader().rows(TURNS) == [("manager", "graph.node.id", True), ("writer", "delegated to", False)]
+    edges = store.reader().rows("SELECT from_agent, to_agent, rule, receiver_span_id FROM handoffs")
+    assert edges == [("manager", "writer", "delegation", f"{3:016x}")]
+
+
+def test_one_call_of_a_tool_that_two_instrumentations_report_is_one(tmp_path: Path) -> None:
+    told = {"input_value": "{}", "output_value": "found"}
+    spans = [
+        span(1, "planner", "AGENT", agent_name="planner"),
+        span(2, "planner.search", "TOOL", 1, tool_name="search", **told),
+        span(3, "execute_tool search", "TOOL", 2, tool_name="search"),
+        span(4, "planner.search", "TOOL", 1, tool_name="search", **told),
+        span(5, "execute_tool search", "TOOL", 4, tool_name="search") | {"status": {"code": 2}},
+        span(6, "search", "TOOL", 1, tool_name="search", **told),
+        span(7, "search", "TOOL", 6, tool_name="search", **told),
+    ]
+    rows = of_files(otlp(tmp_path, spans)).reader().rows("SELECT span_id, status FROM tool_calls ORDER BY start_ns")
+    assert [(int(span_id, 16), status) for span_id, status in rows] == [
+        (2, "unset"),  # the one that tells what was given
+        (5, "error"),  # the one that saw it fail
+        (6, "unset"),  # a tool that calls itself
+        (7, "unset"),
+    ]
