@@ -45,6 +45,9 @@ REQUEST = {
     "": "install the OpenInference instrumentation of the model's SDK, which records the whole request",
 }
 
+# How to have the whole conversation, where it was not an SDK's limit that cut it.
+CUT = {"langsmith-fetch": REQUEST["langsmith"]}
+
 
 def fixes(span: Span, grade: Grade) -> tuple[str, ...]:
     """What to change so that calls like this one are recorded whole: none for an exact one, else one or two lines."""
@@ -58,7 +61,7 @@ def fixes(span: Span, grade: Grade) -> tuple[str, ...]:
         if answered and (hint := _look_up(CONTENT, span)):
             out.append(hint)
     elif not span.dropped:
-        out.append(NO_LENGTH_LIMIT)
+        out.append(_look_up(CUT, span) or NO_LENGTH_LIMIT)
     return tuple(out)
 
 

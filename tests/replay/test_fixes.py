@@ -39,6 +39,7 @@ def lines(grade: Grade, scope: str | None, convention: str, **fields: Any) -> st
         ("content", "acme.own", "plain", WHOLE, "install the OpenInference instrumentation of the model's SDK"),
         ("partial", None, "openinference", {**WHOLE, "dropped": 71}, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=10000"),
         ("partial", None, "openinference", WHOLE, "unset OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+        ("partial", "langsmith-fetch", "conversation", WHOLE, "export the runs themselves"),
     ],
 )
 def test_every_gap_has_its_line(
