@@ -177,7 +177,9 @@ def span(draw: Any, number: int, parents: list[Span]) -> Span:
             draw(st.none() | NAMES),
             draw(st.none() | NAMES),
         )
-        found.input_tokens, found.output_tokens, found.cached_tokens = draw(TOKENS), draw(TOKENS), draw(TOKENS)
+        counts = st.tuples(TOKENS, TOKENS).filter(lambda two: two != (0, 0))  # which is read as not told
+        found.input_tokens, found.output_tokens = draw(counts)
+        found.cached_tokens = draw(TOKENS)
         found.input, found.output = draw(messages("user", PART)), draw(messages("assistant", PART, CALL))
     else:
         found.input, found.output = draw(PAYLOADS), draw(PAYLOADS)
