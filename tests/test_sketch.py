@@ -177,7 +177,7 @@ def span(draw: Any, number: int, parents: list[Span]) -> Span:
             draw(st.none() | NAMES),
             draw(st.none() | NAMES),
         )
-        counts = st.tuples(TOKENS, TOKENS).filter(lambda two: two != (0, 0))  # which is read as not told
+        counts = st.tuples(TOKENS, TOKENS).filter(lambda two: any(two) or 0 not in two)  # zeros are read as not told
         found.input_tokens, found.output_tokens = draw(counts)
         found.cached_tokens = draw(TOKENS)
         found.input, found.output = draw(messages("user", PART)), draw(messages("assistant", PART, CALL))

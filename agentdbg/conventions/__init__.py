@@ -89,8 +89,6 @@ def normalise(span: RawSpan) -> SpanRow:
         row.model = row.model or row.request_model  # a failed call has no answer that names one
     if row.session_id is None and (session := span.attributes.get("session.id")):
         row.session_id = str(session)  # OpenTelemetry's own name: a user's spans around a framework's carry it too
-    if row.input_tokens == row.output_tokens == 0:
-        row.input_tokens = row.output_tokens = None  # how SDKs write that the provider did not say: no call is free
     if spoken:
         row.convention = "+".join(convention.name for convention in spoken)
     row.attributes = kept(span.attributes) if span.attributes else None
