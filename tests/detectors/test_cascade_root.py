@@ -315,3 +315,15 @@ agent stray parent=missing
   llm gpt-4o -> "12 EUR"
 """
     assert found(tmp_path, Root(), text) == []
+
+
+def test_a_provider_that_refuses_a_model_call_has_reasons_of_its_own(tmp_path: Path) -> None:
+    text = """
+workflow report
+  agent reader
+    tool search_docs {"q": "rome"} error="ValueError: index offline"
+    llm gpt-4o -> "Rome is old."
+  agent writer error="BadRequestError: Error code: 400 - unsupported parameter"
+    llm gpt-4o error="BadRequestError: Error code: 400 - unsupported parameter"
+"""
+    assert [finding.agent for finding in found(tmp_path, Root(), text) if "unsupported" in finding.message] == []

@@ -29,7 +29,7 @@ FAILED = 'tool search_train {"to": "Bari"} error="TimeoutError: no answer in 30 
         pytest.param('llm gpt-4o -> "The train search is unavailable now."', "low", "admitted", id="said"),
         pytest.param('llm gpt-4o -> "Take the train at 9:40."', "medium", "without mentioning it", id="unsaid"),
         pytest.param("llm gpt-4o", "medium", "not recorded", id="no payloads"),
-        pytest.param('tool send_mail {"to": "Bari"} -> "sent"', "high", "nothing tried it again", id="nothing"),
+        pytest.param('tool send_mail {"to": "Bari"} -> "sent"', "medium", "is not recorded", id="no model calls"),
     ],
 )
 def test_what_became_of_it(after: str, severity: str, words: str, tmp_path: Path) -> None:
@@ -37,6 +37,13 @@ def test_what_became_of_it(after: str, severity: str, words: str, tmp_path: Path
     assert (finding.severity, finding.confidence, finding.agent) == (severity, "certain", "booker")
     assert words in finding.message
     assert "TimeoutError: no answer in 30 s (timeout)" in finding.message
+
+
+def test_an_agent_that_did_nothing_after_it(tmp_path: Path) -> None:
+    asked = 'llm gpt-4o -> [{"role": "assistant", "parts": [{"type": "text", "text": "I look."}]}]'
+    (finding,) = found(tmp_path, Origin(), run(f"{asked}\n{FAILED}"))
+    assert finding.severity == "high"
+    assert "nothing tried it again, and the agent did nothing after it" in finding.message
 
 
 def test_a_chain_is_told_once_at_its_start(tmp_path: Path) -> None:

@@ -135,12 +135,15 @@ def _failure_after(course: Course, root: Suspicion, hops: list[Hop]) -> Span | N
     later = [
         span
         for span in failure.origins(course.forest)
-        if course.end(span) >= root.end
-        and span is not root.span
-        and failure.classify(span.error_type, span.error_message).name in _BY_BAD_INPUT
-        and can_follow(span)
+        if course.end(span) >= root.end and span is not root.span and _by_bad_input(span) and can_follow(span)
     ]
     return min(later, key=lambda span: (course.end(span), span.span_id), default=None)
+
+
+def _by_bad_input(span: Span) -> bool:
+    """Whether bad input can have made it fail. A provider that refuses a model call has reasons of its own."""
+    kind = failure.classify(span.error_type, span.error_message).name
+    return kind in _BY_BAD_INPUT and not (span.kind == "llm" and kind == "bad request")
 
 
 def _asked_for_help(course: Course, root: Suspicion, hop: Hop) -> bool:

@@ -133,4 +133,7 @@ def _unmended(course: Course, span: Span, outcome: Outcome) -> tuple[Severity, s
     if handling.worked_on(course, span):
         unsaid = "without mentioning it" if outcome == "unsaid" else "what it made of it is not recorded"
         return "medium", f"the agent went on, {unsaid}"
+    agent = course.agent(span)
+    if all(course.agent(model) != agent for model in course.models):
+        return "medium", "what the agent made of it is not recorded"
     return "high", "nothing tried it again, and the agent did nothing after it"
