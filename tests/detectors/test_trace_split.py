@@ -1,0 +1,61 @@
+"""Work of a run that stands in a trace of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentdbg.detectors.trace.split import Split
+from agentdbg.model import Finding
+from tests.detectors.judging import found, grades
+
+WORDS = "Acme GmbH was founded in 1999 in Berlin."
+# Traces of a sketch begin an hour apart.
+MAIN = f"""trace main{{session}}
+workflow profile at=0s dur=1h9s
+  agent researcher at=1s dur=1s
+    llm gpt-4o -> "Acme has 120 staff."
+  agent writer at=1h6s dur=1s
+    llm gpt-4o "Profile from: {WORDS}" -> "Acme, Berlin, 120 staff."
+"""
+STRAY = f"""trace stray{{session}}
+agent enricher at={{at}} dur=1s
+  llm gpt-4o -> "{WORDS}"
+"""
+
+
+def splits(folder: Path, at: str = "3s", session: str = "", main: str = MAIN, others: str = "") -> list[Finding]:
+    return found(folder, Split(), main.format(session=session) + STRAY.format(at=at, session=session) + others)
+
+
+def test_words_that_turn_up_where_nobody_had_said_them(tmp_path: Path) -> None:
+    (finding,) = splits(tmp_path)
+    assert grades([finding]) == [("medium", "likely")]
+    assert finding.agent == "enricher"
+    assert f'what it said, "{WORDS}", is given to writer later in that run' in finding.message
+
+
+def test_the_same_conversation_alone_is_low(tmp_path: Path) -> None:
+    (finding,) = splits(tmp_path, session=" session=s-1", main=MAIN.replace(WORDS, "what there is."))
+    assert grades([finding]) == [("low", "likely")]
+    assert "names the same conversation" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("at", "main"),
+    [
+        ("12s", MAIN),
+        ("3s", MAIN.replace(WORDS, "what there is.")),
+        ("3s", MAIN.replace("Acme has 120 staff.", f"Acme has 120 staff. {WORDS}")),
+        ("7s", MAIN),
+    ],
+    ids=["after the run", "nothing passed on", "said in the run too", "after it was given"],
+)
+def test_what_is_a_run_of_its_own(at: str, main: str, tmp_path: Path) -> None:
+    assert splits(tmp_path, at=at, main=main) == []
+
+
+def test_runs_of_the_same_kind_side_by_side_are_no_parts(tmp_path: Path) -> None:
+    one = 'trace {n} session=s-1\nagent helper at=0s dur=5h\n  llm gpt-4o -> "It was sent on Monday."\n  llm gpt-4o\n'
+    assert found(tmp_path, Split(), "".join(one.format(n=n) for n in range(3))) == []
