@@ -19,7 +19,7 @@ answer, a state."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -248,6 +248,11 @@ class Reader(Protocol):
 
     def trace(self, trace_id: str) -> Trace:
         """One whole trace with payloads (attributes, events and links left out)."""
+        ...
+
+    def traces(self, trace_ids: Iterable[str]) -> Iterator[Trace]:
+        """The same for many, in their order and some hundreds at a time: a statement each for one costs most of the
+        time."""
         ...
 
 

@@ -215,7 +215,7 @@ class Store:
         ids = list(trace_ids)
         for table in ("findings", "skipped", "judged"):
             self._con.execute(
-                f"DELETE FROM derived.{table} WHERE list_contains(?, trace_id) OR trace_id IS NULL", [ids]
+                f"DELETE FROM derived.{table} WHERE trace_id IN (SELECT unnest(?)) OR trace_id IS NULL", [ids]
             )
         if findings:
             rows = [

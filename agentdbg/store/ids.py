@@ -95,7 +95,7 @@ def worst_of(reader: Reader, trace_ids: Sequence[str], findings: Sequence[Findin
     Raises AgentdbgError where there is none to choose from.
     """
     rows = reader.rows(
-        "SELECT trace_id, status FROM traces WHERE list_contains($asked, trace_id)"
+        "SELECT trace_id, status FROM traces WHERE trace_id IN (SELECT unnest($asked))"
         " ORDER BY start_ns DESC NULLS LAST, trace_id",
         asked=list(trace_ids),
     )
@@ -229,7 +229,7 @@ def _nearest(reader: Reader, view: str, column: str, asked: str, trace_id: str |
 
 def _listed(reader: Reader, trace_ids: Sequence[str]) -> str:
     rows = reader.rows(
-        "SELECT trace_id, name FROM traces WHERE list_contains($ids, trace_id)"
+        "SELECT trace_id, name FROM traces WHERE trace_id IN (SELECT unnest($ids))"
         " ORDER BY start_ns DESC NULLS LAST, trace_id",
         ids=list(trace_ids),
     )

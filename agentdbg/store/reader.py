@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import duckdb
@@ -20,7 +20,12 @@ _CALL_FIELDS = [field.name for field in dataclasses.fields(LLMCall)]
 _TURN_FIELDS = [field.name for field in dataclasses.fields(AgentTurn)]
 _HANDOFF_FIELDS = [field.name for field in dataclasses.fields(Handoff)]
 _FINDING_FIELDS = [field.name for field in dataclasses.fields(Finding)]
+_COSTS = ("cost_usd", "cost_basis")  # which are the call's, not the span's
+_LIGHT_FIELDS = [name for name in _SPAN_FIELDS if name not in (*_HEAVY, *_COSTS)]
+_HEAD = ["trace_id", "name", "status", "start_ns", "duration_ns", "joined"]
 _KEPT_TRACES = 16
+_CHUNK_SPANS = 2_000
+_CHUNK_TRACES = 200
 
 
 class StoreReader:
@@ -57,50 +62,67 @@ class StoreReader:
         return self._judged
 
     def trace(self, trace_id: str) -> Trace:
-        if trace_id in self._traces:
-            self._traces.move_to_end(trace_id)
-            return self._traces[trace_id]
-        head = self.rows(
-            "SELECT name, status, start_ns, duration_ns, joined FROM traces WHERE trace_id = $id", id=trace_id
-        )
-        if not head:
-            raise AgentdbgError(f"no trace {trace_id}")
-        name, status, start_ns, duration_ns, joined = head[0]
-        trace = Trace(
-            trace_id=trace_id,
-            name=name,
-            status=status,
-            start_ns=start_ns,
-            duration_ns=duration_ns,
-            spans=self._spans(trace_id),
-            calls=[_call(row) for row in self._of("llm_calls", _CALL_FIELDS, trace_id, "start_ns, span_id")],
-            turns=[AgentTurn(*row) for row in self._of("agent_turns", _TURN_FIELDS, trace_id, "start_ns, span_id")],
-            handoffs=[Handoff(*row) for row in self._of("handoffs", _HANDOFF_FIELDS, trace_id, "seq")],
-            joined=tuple(joined),
-        )
-        priced = {call.span_id: call for call in trace.calls}
-        for span in trace.spans:
-            if call := priced.get(span.span_id):
-                span.cost_usd, span.cost_basis = call.cost_usd, call.cost_basis
-        self._traces[trace_id] = trace
-        while len(self._traces) > _KEPT_TRACES:
-            self._traces.popitem(last=False)
-        return trace
+        if trace_id not in self._traces:
+            if not (found := self._load([trace_id])):
+                raise AgentdbgError(f"no trace {trace_id}")
+            self._traces[trace_id] = found[0]
+            while len(self._traces) > _KEPT_TRACES:
+                self._traces.popitem(last=False)
+        self._traces.move_to_end(trace_id)
+        return self._traces[trace_id]
 
-    def _of(self, view: str, fields: list[str], trace_id: str, order: str) -> list[tuple[Any, ...]]:
-        return self.rows(f"SELECT {', '.join(fields)} FROM {view} WHERE trace_id = $id ORDER BY {order}", id=trace_id)
+    def traces(self, trace_ids: Iterable[str]) -> Iterator[Trace]:
+        ids = list(trace_ids)
+        sizes = dict(
+            self.rows("SELECT trace_id, span_count FROM traces WHERE trace_id IN (SELECT unnest($ids))", ids=ids)
+        )
+        chunk: list[str] = []
+        spans = 0
+        for trace_id in ids:
+            if chunk and (spans + sizes.get(trace_id, 0) > _CHUNK_SPANS or len(chunk) >= _CHUNK_TRACES):
+                yield from self._load(chunk)
+                chunk, spans = [], 0
+            chunk.append(trace_id)
+            spans += sizes.get(trace_id, 0)
+        if chunk:
+            yield from self._load(chunk)
 
-    def _spans(self, trace_id: str, heavy: bool = False, span_id: str | None = None) -> list[Span]:
-        absent = {"cost_usd", "cost_basis"} | (set() if heavy else set(_HEAVY))
-        chosen = [name for name in _SPAN_FIELDS if name not in absent]
-        where = "trace_id = $id" + (" AND span_id = $span" if span_id else "")
-        args = {"id": trace_id, **({"span": span_id} if span_id else {})}
-        rows = self.rows(f"SELECT {', '.join(chosen)} FROM spans WHERE {where} ORDER BY start_ns, span_id", **args)
-        return [Span(**dict(zip(chosen, row, strict=True))) for row in rows]
+    def _load(self, ids: list[str]) -> list[Trace]:
+        """These traces in the order of `ids`, those that are not there left out: five statements, however many."""
+        found: dict[str, Trace] = {}
+        for row in self._of("traces", _HEAD, ids, "trace_id"):
+            trace_id, name, status, start_ns, duration_ns, joined = row
+            found[trace_id] = Trace(trace_id, name, status, start_ns, duration_ns, [], joined=tuple(joined))
+        for row in self._of("spans", _LIGHT_FIELDS, ids, "trace_id, start_ns, span_id"):
+            found[row[0]].spans.append(Span(**dict(zip(_LIGHT_FIELDS, row, strict=True))))
+        for row in self._of("llm_calls", _CALL_FIELDS, ids, "trace_id, start_ns, span_id"):
+            found[row[0]].calls.append(_call(row))
+        for row in self._of("agent_turns", _TURN_FIELDS, ids, "trace_id, start_ns, span_id"):
+            found[row[0]].turns.append(AgentTurn(*row))
+        for row in self._of("handoffs", _HANDOFF_FIELDS, ids, "trace_id, seq"):
+            found[row[0]].handoffs.append(Handoff(*row))
+        for trace in found.values():
+            priced = {call.span_id: call for call in trace.calls}
+            for span in trace.spans:
+                if call := priced.get(span.span_id):
+                    span.cost_usd, span.cost_basis = call.cost_usd, call.cost_basis
+        return [found[trace_id] for trace_id in ids if trace_id in found]
+
+    def _of(self, view: str, fields: list[str], ids: list[str], order: str) -> list[tuple[Any, ...]]:
+        # one id as an equation: then only the blocks that hold it are read
+        which = "= $ids" if len(ids) == 1 else "IN (SELECT unnest($ids))"
+        return self.rows(
+            f"SELECT {', '.join(fields)} FROM {view} WHERE trace_id {which} ORDER BY {order}",
+            ids=ids[0] if len(ids) == 1 else ids,
+        )
 
     def span(self, trace_id: str, span_id: str) -> Span:
         """One span with everything, attributes, events and links included."""
-        found = self._spans(trace_id, heavy=True, span_id=span_id)[0]
+        chosen = [name for name in _SPAN_FIELDS if name not in _COSTS]
+        rows = self.rows(
+            f"SELECT {', '.join(chosen)} FROM spans WHERE trace_id = $id AND span_id = $span", id=trace_id, span=span_id
+        )
+        found = Span(**dict(zip(chosen, rows[0], strict=True)))
         cost = self.rows(
             "SELECT cost_usd, cost_basis FROM llm_calls WHERE trace_id = $id AND span_id = $s", id=trace_id, s=span_id
         )

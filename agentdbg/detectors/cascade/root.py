@@ -77,9 +77,9 @@ class Root:
         """One finding for each independent root; mostly one a trace."""
         traces = candidates.with_any_trouble(reader)
         usual = Usual(reader) if traces else None
-        for trace_id in traces:
+        for trace in reader.traces(traces):
             assert usual is not None
-            course = Course(reader.trace(trace_id))
+            course = Course(trace)
             for cascade in self._cascades(course, usual):
                 yield _finding(course, cascade)
 

@@ -70,9 +70,9 @@ class Origin:
         """One finding for each trace, agent and error, by the first span."""
         traces = candidates.with_errors(reader)
         usual = Usual(reader) if traces else None
-        for trace_id in traces:
+        for trace in reader.traces(traces):
             assert usual is not None
-            course = Course(reader.trace(trace_id))
+            course = Course(trace)
             groups: dict[tuple[str, str, str], list[_Case]] = {}
             for case in _cases(course, tool_results(course, usual)):
                 key = (case.agent or "", case.span.error_type or "", failure.masked(case.span.error_message))

@@ -115,15 +115,12 @@ class Cycle:
         repeating = {
             row[0] for row in reader.rows(_CANDIDATES, least=min(self.least_laps, self.least_laps_of_one_step))
         }
-        for trace_id in reader.trace_ids():
-            if trace_id not in repeating:
-                continue
-            trace = reader.trace(trace_id)
+        for trace in reader.traces(trace_id for trace_id in reader.trace_ids() if trace_id in repeating):
             cycles = cycles_of(trace, limits)
             yield from (self._finding(trace, cycle) for cycle in cycles)
             if not cycles and not _is_recorded(trace):
                 yield Skipped(
-                    "loop.cycle", trace_id, "no payloads recorded: judged by structure and token counts alone"
+                    "loop.cycle", trace.trace_id, "no payloads recorded: judged by structure and token counts alone"
                 )
 
     def _finding(self, trace: Trace, cycle: Laps) -> Finding:

@@ -78,9 +78,9 @@ class Empty:
             yield Skipped("silent.empty", trace_id, "no results of tools recorded")
         traces = candidates.with_troubled_tools(reader)
         usual = Usual(reader) if traces else None
-        for trace_id in traces:
+        for trace in reader.traces(traces):
             assert usual is not None
-            course = Course(reader.trace(trace_id))
+            course = Course(trace)
             found = tool_results(course, usual)
             groups: dict[tuple[str, str, str], list[_Case]] = {}
             for result, trouble in found.troubled:

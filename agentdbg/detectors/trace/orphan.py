@@ -83,10 +83,8 @@ class Orphan:
         habits = reader.rows(_HABITS) if odd else []
         without_parents = {scope for scope, traces, orphans, _ in habits if traces == orphans and traces >= self.habit}
         never_ending = {scope for scope, traces, _, unclosed in habits if traces == unclosed and traces >= self.habit}
-        for trace_id in reader.trace_ids():
-            if trace_id not in odd:
-                continue
-            course = Course(reader.trace(trace_id))
+        for trace in reader.traces(trace_id for trace_id in reader.trace_ids() if trace_id in odd):
+            course = Course(trace)
             holes = [
                 *_parents(course, without_parents),
                 *_roots(course),
