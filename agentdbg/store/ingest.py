@@ -152,6 +152,7 @@ def _settle(con: duckdb.DuckDBPyConnection, file_id: int, notes: list[NoteRow]) 
         f"UNION SELECT {_KEY} FROM raw.logs SEMI JOIN raw.spans USING ({_KEY}) WHERE raw.logs.file_id = $f",
         {"f": file_id},
     )
+    con.execute("INSERT INTO raw.pending SELECT DISTINCT trace_id FROM clash")  # also where they stay another file's
     keys = con.execute(f"SELECT {_KEY} FROM clash ORDER BY ALL").fetchall()
     for start in range(0, len(keys), BATCH):
         known += _merge_keys(con, keys[start : start + BATCH], notes)

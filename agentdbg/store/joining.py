@@ -2,7 +2,8 @@
 
 A runtime that passes work on as messages starts a new trace for each message, and links it to the span that sent it, as
 OpenTelemetry's conventions for messaging have it. A trace whose true roots all link to one other trace, as messages or
-while the span that they link to was still open, belongs to the run of that trace. Its roots stand below the run's own
+while the span that they link to was still open, belongs to the run of that trace, unless the two name different
+conversations. Its roots stand below the run's own
 root. Links that say less (the turn before, a batch of many producers) join nothing.
 """
 
@@ -17,7 +18,7 @@ _LINKS = """
   INSERT INTO raw.links
   SELECT s.trace_id, s.span_id, l.item->>'$.trace_id', l.item->>'$.span_id', s.start_ns,
     coalesce(s.attributes->>'$."otlp.kind"', s.attributes->>'$."span.kind"', '') IN ('producer', 'consumer')
-      OR contains(s.attributes, '"messaging.')
+      OR list_any_value(list_filter(json_keys(s.attributes), lambda k: starts_with(k, 'messaging.'))) IS NOT NULL
   FROM raw.spans s SEMI JOIN raw.pending p ON s.trace_id = p.trace_id,
     LATERAL (SELECT unnest(from_json(s.links, '["JSON"]')) AS item) l
   WHERE s.parent_id IS NULL AND s.links IS NOT NULL AND l.item->>'$.trace_id' <> s.trace_id
@@ -27,13 +28,24 @@ _STEPS = """
     SELECT l.trace_id, l.span_id, l.to_trace_id FROM raw.links l
     JOIN raw.spans t ON t.trace_id = l.to_trace_id AND t.span_id = l.to_span_id
     WHERE l.message OR (l.start_ns >= t.start_ns AND l.start_ns <= t.end_ns)
+  ), talks AS (
+    SELECT trace_id, any_value(session_id) AS session_id FROM raw.spans
+    WHERE trace_id IN (SELECT trace_id FROM sound UNION SELECT to_trace_id FROM sound) GROUP BY trace_id
   ), roots AS (
     SELECT trace_id, count(*) AS n FROM raw.spans
     WHERE parent_id IS NULL AND trace_id IN (SELECT trace_id FROM sound) GROUP BY trace_id
   )
   SELECT trace_id, any_value(to_trace_id) FROM sound JOIN roots USING (trace_id)
+  JOIN talks own USING (trace_id) JOIN talks other ON other.trace_id = to_trace_id
   WHERE trace_id NOT IN (SELECT trace_id FROM raw.links GROUP BY trace_id HAVING count(DISTINCT to_trace_id) > 1)
+    AND coalesce(own.session_id = other.session_id, true)
   GROUP BY trace_id, n HAVING count(DISTINCT span_id) = n ORDER BY trace_id
+"""
+_AMBIGUOUS = """
+  DELETE FROM raw.runs WHERE run_id IN (
+    WITH parts AS (FROM raw.runs SELECT trace_id, run_id UNION FROM raw.runs SELECT run_id, run_id)
+    SELECT p.run_id FROM raw.spans s JOIN parts p ON s.trace_id = p.trace_id
+    GROUP BY p.run_id, s.span_id HAVING count(DISTINCT s.trace_id) > 1)
 """
 _ROOTS = """
   UPDATE raw.runs SET root_id = top.span_id FROM (
@@ -54,13 +66,14 @@ def join(con: duckdb.DuckDBPyConnection) -> None:
     runs that are to be resolved anew, and the traces that were runs of their own before."""
     con.execute("DELETE FROM raw.links WHERE trace_id IN (SELECT trace_id FROM raw.pending)")
     con.execute(_LINKS)
-    if not con.execute("SELECT 1 FROM raw.links LIMIT 1").fetchone():
+    if not con.execute("SELECT 1 FROM raw.links UNION ALL SELECT 1 FROM raw.runs LIMIT 1").fetchone():
         return
     con.execute("CREATE OR REPLACE TEMP TABLE known AS FROM raw.runs")
     con.execute("DELETE FROM raw.runs")
     joined = _ends(dict(con.execute(_STEPS).fetchall()))
     ids, runs = pa.array(joined.keys(), pa.string()), pa.array(joined.values(), pa.string())
     insert(con, "raw.runs", pa.table({"trace_id": ids, "run_id": runs}))
+    con.execute(_AMBIGUOUS)  # span ids are unique within a trace, and where they are not in the run, nothing is joined
     con.execute(_ROOTS)
     con.execute(_MOVED)
     con.execute(

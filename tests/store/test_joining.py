@@ -78,9 +78,15 @@ def test_work_that_an_open_span_started_is_of_its_run(tmp_path: Path) -> None:
         [span(A, "1"), linked(B, "2", A, "1"), span(B, "3")],
         [linked(A, "1", B, "2"), linked(B, "2", A, "1")],
         [linked(A, "1", A, "1")],
+        [span(A, "1"), linked(B, "2", A, "1", attributes={"input.value": '{"messaging.system": "x"}'})],
+        [span(A, "1"), span(A, "2", parent="1" * 16), linked(B, "2", A, "1")],
+        [span(A, "1", attributes={"session.id": "s-1"}), linked(B, "2", A, "1", attributes={**MESSAGE, "session.id": "s-2"})],
     ],
-    ids=["turn before", "span not here", "batch of two", "root without a link", "circle", "itself"],
-)
+    ids=[
+        "turn before", "span not here", "batch of two", "root without a link", "circle", "itself", "words of a payload",
+        "the same span ids", "another conversation",
+    ],
+)  # fmt: skip
 def test_links_that_say_less_join_nothing(spans: list[Span], tmp_path: Path) -> None:
     found = runs(of_files(otlp(tmp_path, spans)))
     assert found == {one["trace"][0]: [] for one in spans}
@@ -94,9 +100,27 @@ def test_what_comes_late_joins_what_is_there(tmp_path: Path) -> None:
             store.ingest([Input(str(file))], ImportOptions())
             seen.append(store.reader().rows("SELECT left(trace_id, 1), span_count FROM traces ORDER BY 1"))
         assert seen == [[("c", 1)], [("a", 2), ("c", 1)], [("a", 5)]]
-        copy = otlp(tmp_path, [RUN[3] | {"end": None}], "copy.jsonl")
-        store.ingest([Input(str(copy))], ImportOptions())
-        assert store.reader().rows("SELECT left(trace_id, 1), span_count FROM traces ORDER BY 1") == [("a", 5)]
+
+
+def test_a_later_copy_of_a_part_changes_its_span_and_leaves_the_run_whole(tmp_path: Path) -> None:
+    told = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 777, "gen_ai.usage.output_tokens": 1}
+    first, copy = otlp(tmp_path, RUN), otlp(tmp_path, [RUN[3] | {"attributes": told}], "copy.jsonl")
+    with Store.create(tmp_path / "s.duckdb") as store, of_files(first, copy) as whole:
+        for file in (first, copy):
+            store.ingest([Input(str(file))], ImportOptions())
+        for sql in ("SELECT * EXCLUDE (source) FROM spans ORDER BY ALL", "FROM traces", "FROM llm_calls"):
+            assert store.reader().rows(sql) == whole.reader().rows(sql)
+        assert len(store.reader().trace(A).spans) == 5
+        assert store.reader().rows("SELECT input_tokens FROM traces") == [(777,)]
+
+
+def test_a_part_whose_root_turns_out_to_have_a_parent_leaves_the_run(tmp_path: Path) -> None:
+    files = [otlp(tmp_path, RUN[:4]), otlp(tmp_path, [RUN[2] | {"parent": "9" * 16, "links": []}], "copy.jsonl")]
+    with Store.create(tmp_path / "s.duckdb") as store, of_files(*files) as whole:
+        for file in files:
+            store.ingest([Input(str(file))], ImportOptions())
+        sql = "SELECT trace_id, span_count, joined FROM traces ORDER BY 1"
+        assert store.reader().rows(sql) == whole.reader().rows(sql)
 
 
 def test_an_id_of_a_part_means_the_run(tmp_path: Path) -> None:
