@@ -40,7 +40,7 @@ class Span:
 
     `turn_id` is the span id of the agent turn it belongs to (the topmost span of an unbroken stretch of one agent's
     work), None outside any agent. `status` is "ok" for control-flow exceptions (`control_flow`), which are no
-    failures."""
+    failures. `recorded_trace_id` is the trace that the span itself names: another where several are one run."""
 
     trace_id: str
     span_id: str
@@ -86,6 +86,7 @@ class Span:
     links: str | None = None
     dropped: int = 0
     source: str | None = None
+    recorded_trace_id: str | None = None
 
     @property
     def duration_ns(self) -> int | None:

@@ -3,8 +3,8 @@
 A runtime that passes work on as messages starts a new trace for each message, and links it to the span that sent it, as
 OpenTelemetry's conventions for messaging have it. A trace whose true roots all link to one other trace, as messages or
 while the span that they link to was still open, belongs to the run of that trace, unless the two name different
-conversations. Its roots stand below the run's own
-root. Links that say less (the turn before, a batch of many producers) join nothing.
+conversations. Its roots stand below the run's own root. Links that say less (the turn before, a batch of many
+producers) join nothing.
 """
 
 from __future__ import annotations

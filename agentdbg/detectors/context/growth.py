@@ -9,11 +9,14 @@ from statistics import median
 
 from agentdbg.detectors.statistics import theil_sen
 from agentdbg.detectors.wording import clipped, counted
-from agentdbg.model import Evidence, Finding, Reader, Skipped
+from agentdbg.model import Confidence, Evidence, Finding, Reader, Skipped
+from agentdbg.steps.keys import canonical
+from agentdbg.steps.messages import parsed_messages
 
 _PROMPTS = """
     WITH prompts AS (
-        SELECT c.trace_id, c.agent, s.turn_id, c.span_id, c.start_ns, c.input_tokens, c.cached_tokens
+        SELECT c.trace_id, c.agent, s.turn_id, s.recorded_trace_id, c.span_id, c.start_ns, s.end_ns, c.input_tokens,
+               c.cached_tokens
         FROM llm_calls c JOIN spans s ON c.trace_id = s.trace_id AND c.span_id = s.span_id WHERE c.input_tokens > 0
     )
     SELECT * FROM prompts SEMI JOIN (
@@ -29,8 +32,10 @@ class _Prompt:
     trace_id: str
     agent: str | None
     turn_id: str | None
+    part: str
     span_id: str
     start_ns: int | None
+    end_ns: int | None
     tokens: int
     cached: int | None
 
@@ -39,9 +44,11 @@ class _Prompt:
 class Growth:
     """An agent whose prompts grow with every call, because each carries all that was said before.
 
-    **What it finds**: five or more model calls of one agent (in the whole run, or within one turn of its work) whose
-    prompts rise steadily: the median slope between any two of them (Theil and Sen) is above 200 tokens a call, and the
-    last prompt is more than three times the first. One large document that is loaded once is a step, not a slope.
+    **What it finds**: five or more model calls of one agent, one after the other (in the whole run, or within one turn
+    of its work), whose prompts rise steadily: the median slope between any two of them (Theil and Sen) is above 200
+    tokens a call, and the last prompt is more than three times the first. Where prompts are recorded, most of them
+    must repeat the one before: documents that grow are no history. Where they are not, it is likely, not certain. One
+    large document that is loaded once is a step, not a slope.
 
     **Why it matters**: step 10 pays for steps 1 to 9 again. The bill grows with the square of the steps, answers get
     slower and worse, and in the end the window is full and the task itself is dropped.
@@ -82,24 +89,52 @@ class Growth:
             return
         prompts = (_Prompt(*row) for row in reader.rows(_PROMPTS, turns=self.turns, times=self.times))
         for (trace_id, _), group in groupby(prompts, key=lambda one: (one.trace_id, one.agent)):
-            growing = [one for one in _stretches(list(group)) if self._grows([prompt.tokens for prompt in one])]
-            if trace_id in judged and growing:
-                yield _finding(max(growing, key=lambda one: (_carried(one), len(one))))
+            if trace_id not in judged:
+                continue
+            growing = [one for one in _stretches(list(group)) if self._grows(one)]
+            for stretch in sorted(growing, key=lambda one: (-_carried(one), -len(one))):
+                carries = _carries(reader, stretch)
+                if carries is not False:
+                    yield _finding(stretch, "certain" if carries else "likely")
+                    break
 
-    def _grows(self, tokens: Sequence[int]) -> bool:
+    def _grows(self, prompts: Sequence[_Prompt]) -> bool:
+        tokens = [prompt.tokens for prompt in prompts]
         if len(tokens) < self.turns or tokens[-1] <= self.times * tokens[0]:
             return False
-        return theil_sen(tokens) > self.slope
+        pairs = list(pairwise(prompts))
+        rising = sum(later.tokens > earlier.tokens for earlier, later in pairs)
+        in_turn = all((later.start_ns or 0) >= (earlier.end_ns or 0) for earlier, later in pairs)
+        return in_turn and 3 * rising > 2 * len(pairs) and theil_sen(tokens) > self.slope
 
 
 def _stretches(prompts: list[_Prompt]) -> Iterator[list[_Prompt]]:
     """All calls of an agent, and those of each of its turns: where a turn begins anew, only within it can they grow."""
     yield prompts
-    turns: dict[str | None, list[_Prompt]] = {}
+    turns: dict[tuple[str | None, str], list[_Prompt]] = {}
     for prompt in prompts:
-        turns.setdefault(prompt.turn_id, []).append(prompt)
+        turns.setdefault((prompt.turn_id, prompt.part), []).append(prompt)
     if len(turns) > 1:
         yield from turns.values()
+
+
+def _carries(reader: Reader, prompts: Sequence[_Prompt]) -> bool | None:
+    """Whether most prompts hold most of what the one before held, system messages aside. None where none is
+    recorded."""
+    rows = reader.rows(
+        "SELECT span_id, input FROM spans WHERE trace_id = $trace AND span_id IN (SELECT unnest($spans))",
+        trace=prompts[0].trace_id,
+        spans=[prompt.span_id for prompt in prompts],
+    )
+    told = {span_id: messages for span_id, text in rows if (messages := _said(text))}
+    pairs = [(told[a.span_id], told[b.span_id]) for a, b in pairwise(prompts) if {a.span_id, b.span_id} <= told.keys()]
+    if not pairs:
+        return None
+    return sum(len(before & after) > len(before) / 2 for before, after in pairs) > len(pairs) / 2
+
+
+def _said(text: str | None) -> set[str]:
+    return {canonical(one) for one in parsed_messages(text) or () if one.get("role") != "system"}
 
 
 def _carried(prompts: Sequence[_Prompt]) -> int:
@@ -107,7 +142,7 @@ def _carried(prompts: Sequence[_Prompt]) -> int:
     return sum(prompt.tokens for prompt in prompts) - len(prompts) * prompts[0].tokens
 
 
-def _finding(prompts: Sequence[_Prompt]) -> Finding:
+def _finding(prompts: Sequence[_Prompt], confidence: Confidence) -> Finding:
     first, last = prompts[0], prompts[-1]
     who = first.agent or "the program"
     steps = [(later.tokens - earlier.tokens, later) for earlier, later in pairwise(prompts)]
@@ -120,7 +155,7 @@ def _finding(prompts: Sequence[_Prompt]) -> Finding:
     return Finding(
         detector="context.growth",
         severity="medium",
-        confidence="certain",
+        confidence=confidence,
         title=clipped(f"The prompts of {who} grew from {first.tokens:,} to {last.tokens:,} tokens", 100),
         message=(
             f"The prompts of {who} grew from {first.tokens:,} to {last.tokens:,} tokens in "
