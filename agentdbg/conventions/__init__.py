@@ -77,8 +77,8 @@ def normalise(span: RawSpan) -> SpanRow:
             convention.read(span, row)
             if span.events and isinstance(convention, EventConvention):
                 convention.events(span.events, row)
-        except (RecursionError, ValueError):
-            row.payload_cut = True  # nested beyond what can be walked or written: no payload
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            row.payload_cut = True  # nested beyond what can be walked, or of a shape nobody writes: the rest stays
     if row.kind == "tool" and row.handoff_to is None and (to := destination(row.tool, row.input)):
         row.handoff_to, row.handoff_rule = to, row.tool
     if not row.input_tokens and not row.output_tokens:  # no call is made of no tokens: 0 and 0 were not counted

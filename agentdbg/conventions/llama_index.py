@@ -46,7 +46,8 @@ def _tool(span: RawSpan, row: SpanRow) -> None:
         row.input = dump(given)
     answered = parsed_object(span.attributes.get("output.value"))
     if "raw_output" in answered and "tool_name" in answered:
-        texts = [block.get("text") for block in answered.get("blocks") or [] if isinstance(block, dict)]
+        blocks = answered.get("blocks")
+        texts = [block.get("text") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
         told = texts[0] if len(texts) == 1 and texts[0] is not None else answered["raw_output"]
         row.output = dump(parsed(told))
         if row.tool == "handoff" and isinstance(given, dict) and not _REFUSED.match(str(told)):

@@ -16,6 +16,24 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _GUARD = re.compile(
     r"(?:^|_)(?:version|etag|revision|rev|if_?match|expected\w*|compare\w*|cas|lock\w*|token)(?:$|_)", re.I
 )
+_MODES = frozenset(["mode", "op", "operation", "method", "action", "how"])
+_GROWING = frozenset(
+    [
+        "log",
+        "logs",
+        "history",
+        "journal",
+        "events",
+        "inbox",
+        "queue",
+        "messages",
+        "feed",
+        "chat",
+        "comments",
+        "notes",
+        "note",
+    ]
+)
 _CANDIDATES = f"""
     SELECT trace_id FROM spans
     WHERE kind IN ('tool', 'state') AND regexp_matches(lower(coalesce(tool, name)), '{"|".join(sorted(_WRITES))}')
@@ -50,6 +68,12 @@ class Access:
     def guarded(self) -> bool:
         return any(_GUARD.search(name) for name in self.arguments or ())
 
+    @property
+    def adds(self) -> bool:
+        """What is written is added to what is there: to a log, or in a mode that says so."""
+        modes = (str(value).lower() for name, value in (self.arguments or {}).items() if name in _MODES)
+        return not _GROWING.isdisjoint(self.thing) or any(mode.startswith(("append", "add", "a+")) for mode in modes)
+
 
 def accesses(reader: Reader) -> list[Access]:
     """Those of traces in which several agents work and something is written, by trace and time."""
@@ -61,11 +85,9 @@ def written(write: Access, read: Access) -> dict[str, Any]:
     are not about the same place, or do not tell which place they are about."""
     if write.thing != read.thing or write.arguments is None:
         return {}
-    place = read.arguments
-    if place is None and len(write.arguments) == 1:
-        place = {}  # there is nothing that could say where
-    if place is None or not (place or write.thing):
-        return {}
+    place = read.arguments or {}
+    if not place and (len(write.arguments) != 1 or not write.thing):
+        return {}  # what a read of everything and a write of several fields have in common is not told
     if any(name not in write.arguments or write.arguments[name] != value for name, value in place.items()):
         return {}
     return {name: value for name, value in write.arguments.items() if name not in place}

@@ -14,8 +14,8 @@ _LOOKUPS = """
     recall download crawl scrape grep ask
 """
 _TROUBLE = """
-    conflict duplicate error issue violation problem warning alert alarm sanction vulnerability anomaly incident defect
-    bug blocklist blacklist denylist watchlist overlap complaint breach threat lint fraud
+    conflict duplicate violation sanction vulnerability anomaly blocklist blacklist denylist watchlist overlap breach
+    threat lint fraud
 """
 _INSPECTION = frozenset(["detect", "screen", "scan", "lint", "audit", "validate", "verify"])
 _EFFECT, _LOOKUP = frozenset(_EFFECTS.split()), frozenset(_LOOKUPS.split())

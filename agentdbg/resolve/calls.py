@@ -48,25 +48,45 @@ def _streamed(groups: list[list[Facts]]) -> list[list[Facts]]:
     """Join the answer of a stream to the request that ended last before the stream began, among siblings of its model
     that have no answer. The call lasts from the one's start to the other's end."""
     told = [group for group in groups if group[0].name.startswith(STREAMED)]
-    asked = [group for group in groups if not any(span.has_output for span in group)] if told else []
+    if not told:
+        return groups
+    requests = _requests(groups)
+    waiting: dict[_Place, list[tuple[Facts, list[Facts]]]] = {}
+    answered: set[int] = set()
     for group in sorted(told, key=lambda group: (group[0].start_ns or 0, group[0].span_id)):
-        answer = group[0]
-        requests = [(span, other) for other in asked if (span := _request(answer, other))]
-        if requests:
-            request, other = max(requests, key=lambda found: (found[0].end_ns or 0, found[0].span_id))
-            asked.remove(other)
-            groups.remove(other)
-            group += other
-            answer.start_ns = request.start_ns
-    return groups
+        answer, place = group[0], (group[0].parent_id, group[0].model)
+        before, ready = requests.get(place, []), waiting.setdefault(place, [])
+        while before and _ended(before[-1][0]) <= (answer.start_ns or 0) + SKEW_NS:
+            ready.append(before.pop())
+        while ready:
+            request, other = ready.pop()
+            if id(other) not in answered:
+                answered.add(id(other))
+                group += other
+                answer.start_ns = request.start_ns
+                break
+    return [group for group in groups if id(group) not in answered]
 
 
-def _request(answer: Facts, group: list[Facts]) -> Facts | None:
-    for span in group:
-        if (span.parent_id, span.model) == (answer.parent_id, answer.model) and span.status != "error":
-            ended = span.end_ns or span.start_ns
-            return span if ended is not None and ended <= (answer.start_ns or 0) + SKEW_NS else None
-    return None
+_Place = tuple[str | None, str | None]
+"""Parent and model."""
+
+
+def _requests(groups: list[list[Facts]]) -> dict[_Place, list[tuple[Facts, list[Facts]]]]:
+    """Calls without an answer that went well, by parent and model, the last to end first."""
+    found: dict[_Place, list[tuple[Facts, list[Facts]]]] = {}
+    for group in groups:
+        if not any(span.has_output for span in group):
+            for span in group:
+                if span.status != "error" and (span.end_ns or span.start_ns) is not None:
+                    found.setdefault((span.parent_id, span.model), []).append((span, group))
+    for calls in found.values():
+        calls.sort(key=lambda one: (_ended(one[0]), one[0].span_id), reverse=True)
+    return found
+
+
+def _ended(span: Facts) -> int:
+    return span.end_ns or span.start_ns or 0
 
 
 def _by_response(groups: Sequence[list[Facts]]) -> list[list[Facts]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from agentdbg.steps.keys import canonical, opened
 
@@ -66,9 +67,12 @@ _FAULT = re.compile(
 _HTTP_CODES = ("status_code", "http_status", "http_status_code", "status")
 _ERRORS = ("error", "errors", "exception", "error_message")
 _WORDS = ("message", "msg", "reason", "detail", "details", "description", "title", "error_code", "error_type")
-_FAILED = frozenset(("error", "failed", "failure", "fail"))
+_PAGE_TEXT = frozenset(("body", "html", "content", "contents", "text", "raw", "headers", "response", "data"))
+_REASONS = "|".join(status.phrase for status in HTTPStatus if status >= 400)
 _ERROR_PAGE = re.compile(
-    r"\s*<(?:!doctype html|html|head|title)\b.{0,600}?<(?:title|h1)>\s*([45]\d\d\b[^<]{0,80})<", re.I | re.S
+    r"\s*<(?:!doctype html|html|head|title)\b.{0,600}?<(?:title|h1)>"
+    rf"\s*([45]\d\d\W{{1,3}}(?:{_REASONS})\b[^<]{{0,80}})<",
+    re.I | re.S,
 )
 _NO_ERROR = frozenset(("", "none", "null", "no", "false", "0", "ok", "n/a"))
 
@@ -97,9 +101,9 @@ def error_in_body(value: object) -> str | None:
     """The error that a result which counts as a success reports instead of a payload; None where there is none.
 
     Objects: `error`, `errors`, `exception` or `detail` that says something, with no payload beside it; `success: false`
-    or `status: failed` with words; an HTTP status of 400 or more; `isError`. Text: one that begins like `Error: …`,
-    `SomethingError: …` or a traceback; a web server's error page. The one text part of a tool protocol's content counts
-    as that text.
+    or `status: error` with words; an HTTP status of 400 or more with no more than a page beside it; `isError`. Text:
+    one that begins like `Error: …`, `SomethingError: …` or a traceback; a web server's error page. The one text part of
+    a tool protocol's content counts as that text.
     """
     if isinstance(value, str):
         value = opened(value)
@@ -117,7 +121,7 @@ def error_in_body(value: object) -> str | None:
             return _said(fields[name] if fields[name] is not True else fields.get("message") or value)
     if _says_fault(fields):
         return _said(fields["detail"])
-    if fields.get("success") is False or fields.get("ok") is False or str(fields.get("status")).lower() in _FAILED:
+    if fields.get("success") is False or fields.get("status") == "error":
         return next((_said(fields[name]) for name in _WORDS if _says_error(fields.get(name))), None)
     return None
 
@@ -177,7 +181,9 @@ def _only_text(value: object) -> str | None:
 
 def _http_failure(fields: Mapping[str, object]) -> bool:
     codes = [fields[name] for name in _HTTP_CODES if name in fields]
-    return any(isinstance(code, int) and 400 <= code < 600 for code in codes)
+    if not any(isinstance(code, int) and 400 <= code < 600 for code in codes):
+        return False
+    return all(name in _ABOUT_ERROR | _PAGE_TEXT or is_empty(item) for name, item in fields.items())
 
 
 def _says_error(value: object) -> bool:

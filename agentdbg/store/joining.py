@@ -1,4 +1,4 @@
-"""Traces that are parts of one run, by the span links that their roots carry.
+"""Traces that are shown as one run, by the span links that their roots carry.
 
 A runtime that passes work on as messages starts a new trace for each message, and links it to the span that sent it, as
 OpenTelemetry's conventions for messaging have it. A trace whose true roots all link to one other trace, as messages or

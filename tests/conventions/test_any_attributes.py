@@ -97,3 +97,13 @@ def test_odd_values_under_every_name(kind: dict[str, Any]) -> None:
             for odd in ODD:
                 for attributes in ({**kind, name: odd}, {name: odd}):
                     assert normalise(RawSpan("t", "s", None, "x", 0, 1, attributes=attributes)).kind
+
+
+def test_a_shape_that_nobody_writes_costs_its_payload_and_no_more():
+    told = {"openinference.span.kind": "TOOL", "output.value": '{"raw_output": 1, "tool_name": "x", "blocks": 1.5}'}
+    row = normalise(
+        RawSpan("t", "s", None, "x", 0, 1, attributes=told, scope="openinference.instrumentation.llama_index")
+    )
+    assert (row.kind, row.span_id) == ("tool", "s")
+    timed = {"gen_ai.request.model": "m", "logfire.span_type": "log", "duration": 1e300, "logfire.msg_template": "x"}
+    assert normalise(RawSpan("t", "s", None, "x", 0, 1, attributes=timed, scope="logfire.openai")).model == "m"

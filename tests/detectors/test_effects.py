@@ -34,7 +34,7 @@ def test_tools_that_give_the_answer() -> None:
     ("tool", "glad"),
     [
         ("find_duplicates", True), ("screenSanctions", True), ("validate_schema", True), ("list_vulnerabilities", True),
-        ("check_calendar_conflicts", True), ("search_issues", True), ("scan", True),
+        ("check_calendar_conflicts", True), ("search_issues", False), ("scan", True),
         ("check_inventory", False), ("fetch_sales", False), ("search_docs", False), ("get_validated_address", False), (None, False),
     ],
 )  # fmt: skip

@@ -76,12 +76,43 @@ def test_only_the_same_place_is_raced_for(tmp_path: Path) -> None:
         (*BOTH_READ, 'north write_total {"value": 110}', "south read_total {} -> 110", 'south write_total {"value": 130}'),
         ('north write_total {"value": 110}', 'south write_total {"value": 120}'),
         ("north read_total {} -> 100", 'north write_total {"value": 110}', 'north write_total {"value": 120}'),
+        ("north load_memory {}", "south load_memory {}", 'north save_memory {"key": "plan", "value": 1}', 'south save_memory {"key": "budget", "value": 2}'),
+        ("north read_log {} -> []", "south read_log {} -> []", 'north write_log {"line": "a"}', 'south write_log {"line": "b"}'),
+        (
+            'north read_file {"path": "p"}', 'south read_file {"path": "p"}',
+            'north write_file {"path": "p", "mode": "append", "text": "a"}', 'south write_file {"path": "p", "mode": "append", "text": "b"}',
+        ),
+        (*BOTH_READ, 'north write_total {"value": 110}', 'south write_total {"value": 120} -> {"status": "conflict", "reason": "stale"}'),
         ("north read_total {} -> 100", "south read_budget {} -> 100", 'north write_total {"value": 110}', 'south write_budget {"value": 120}'),
     ],
     ids=[
         "one after the other", "same value", "refused", "refused in the body", "names its version", "adds", "keeps both",
-        "other fields", "read again", "nobody read", "one agent", "other things",
+        "other fields", "read again", "nobody read", "one agent", "other keys", "a log", "appends", "conflict", "other things",
     ],
 )  # fmt: skip
 def test_what_is_no_race(accesses: tuple[str, ...], tmp_path: Path) -> None:
     assert losses(tmp_path, *accesses) == []
+
+
+def test_an_agent_that_was_told_what_had_been_written_knew_it(tmp_path: Path) -> None:
+    text = """
+workflow booking
+  agent boss at=0s
+    tool read_total {} -> 100 at=0s dur=500ms
+    agent clerk at=1s
+      tool read_total {} -> 100 at=1s dur=500ms
+      tool write_total {"value": 110} -> "ok" at=2s dur=500ms
+    llm gpt-4o "The clerk has written 110." -> "I add 20." at=3s dur=500ms
+    tool write_total {"value": 130} -> "ok" at=4s dur=500ms
+"""
+    assert found(tmp_path, LostUpdate(), text) == []
+
+
+def test_values_that_are_nested_without_end_are_no_bug_of_ours(tmp_path: Path) -> None:
+    deep = '{"a": ' * 300 + "1" + "}" * 300
+    told = (
+        *BOTH_READ,
+        f'north write_total {{"value": {deep}}}',
+        f'south write_total {{"value": {deep.replace("1", "2")}}}',
+    )
+    assert losses(tmp_path, *told) == []

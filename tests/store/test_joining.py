@@ -60,7 +60,7 @@ def test_messages_lead_from_trace_to_trace_in_any_order_of_files(spans: Sequence
         }  # fmt: skip
         assert store.reader().rows("SELECT DISTINCT recorded_trace_id FROM spans ORDER BY 1") == [(A,), (B,), (C,)]
         assert [note.message for note in store.reader().notes()] == [
-            "spans of 3 traces are one run: the roots of the others link to it"
+            "spans of 3 traces are shown as one run: the roots of the others link to it"
         ]
 
 

@@ -94,7 +94,8 @@ class Growth:
             growing = [one for one in _stretches(list(group)) if self._grows(one)]
             for stretch in sorted(growing, key=lambda one: (-_carried(one), -len(one))):
                 carries = _carries(reader, stretch)
-                if carries is not False:
+                apart = len({prompt.part for prompt in stretch}) > 1  # where nothing but sizes would tell of a history
+                if carries or (carries is None and not apart):
                     yield _finding(stretch, "certain" if carries else "likely")
                     break
 

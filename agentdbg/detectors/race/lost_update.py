@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,6 +14,9 @@ from agentdbg.detectors.wording import clipped, counted, listed
 from agentdbg.model import Evidence, Finding, Reader, Skipped
 from agentdbg.steps.emptiness import error_in_body
 from agentdbg.steps.keys import opened
+
+_REFUSAL = re.compile(r"conflict|stale|reject|refus|mismatch|precondition|not (?:written|saved|updated)", re.I)
+_DEEP = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,9 @@ class LostUpdate:
         judged = set(reader.trace_ids())
         found = sorted(accesses(reader), key=lambda one: (one.trace_id, one.thing))  # stable: in time within a thing
         for (trace_id, _), group in groupby(found, key=lambda one: (one.trace_id, one.thing)):
-            if trace_id in judged and (losses := list(_losses(list(group)))):
-                yield _finding(losses)
+            losses = list(_losses(list(group))) if trace_id in judged else []
+            if losses and (unknown := [loss for loss in losses if not _was_told(reader, loss)]):
+                yield _finding(unknown)
 
 
 def _losses(found: Sequence[Access]) -> Iterator[_Loss]:
@@ -83,14 +89,29 @@ def _losses(found: Sequence[Access]) -> Iterator[_Loss]:
             read[one.agent] = one
             continue
         basis = read.get(one.agent)
-        if basis is None or basis.end_ns > one.start_ns or one.guarded or _refused(one):
+        if basis is None or basis.end_ns > one.start_ns or one.guarded or one.adds or _refused(one):
             continue
-        earlier = [pair for pair in writes if pair[0].agent != one.agent and pair[0].end_ns <= one.start_ns]
-        for first, first_basis in reversed(earlier):
-            if basis.end_ns <= first.start_ns and (lost := _lost(first, first_basis, one, basis)):
-                yield _Loss(first_basis, first, basis, one, *lost)
+        for first, first_basis in reversed(writes):
+            if first.start_ns < basis.end_ns:
+                break  # this one and those before it were there to be read
+            if first.agent != one.agent and first.end_ns <= one.start_ns:
+                if lost := _lost(first, first_basis, one, basis):
+                    yield _Loss(first_basis, first, basis, one, *lost)
                 break
         writes.append((one, basis))
+
+
+def _was_told(reader: Reader, loss: _Loss) -> bool:
+    """Whether what was overwritten stands in a prompt of the agent that did so, in between: it knew it from others."""
+    value = json.dumps(loss.before, ensure_ascii=False).strip('"')
+    spans = reader.trace(loss.second.trace_id).spans
+    return any(
+        span.kind == "llm"
+        and span.agent == loss.second.agent
+        and loss.first.end_ns <= (span.start_ns or 0) <= loss.second.start_ns
+        and value in (span.input or "")
+        for span in spans
+    )
 
 
 def _lost(first: Access, first_basis: Access, second: Access, basis: Access) -> tuple[str, Any, Any] | None:
@@ -103,23 +124,24 @@ def _lost(first: Access, first_basis: Access, second: Access, basis: Access) -> 
     return None
 
 
-def _holds(later: Any, earlier: Any) -> bool:
-    """Whether nothing of the earlier value is missing in the later one."""
-    if later == earlier:
+def _holds(later: Any, earlier: Any, depth: int = 0) -> bool:
+    """Whether nothing of the earlier value is missing in the later one. Yes, where it is too deep to tell."""
+    if depth > _DEEP or json.dumps(later) == json.dumps(earlier):
         return True
     if isinstance(later, str) and isinstance(earlier, str):
         return bool(earlier) and earlier in later
     if isinstance(later, list) and isinstance(earlier, list):
-        return all(item in later for item in earlier)
+        kept = {json.dumps(item, sort_keys=True) for item in later}
+        return all(json.dumps(item, sort_keys=True) in kept for item in earlier)
     if isinstance(later, dict) and isinstance(earlier, dict):
-        return all(name in later and _holds(later[name], value) for name, value in earlier.items())
+        return all(name in later and _holds(later[name], value, depth + 1) for name, value in earlier.items())
     return False
 
 
 def _refused(write: Access) -> bool:
     """The result says that it did not take effect, under the status of success."""
     value = opened(write.result) if write.result is not None else None
-    return error_in_body(value) is not None
+    return error_in_body(value) is not None or bool(_REFUSAL.search(write.result or ""))
 
 
 def _finding(losses: Sequence[_Loss]) -> Finding:
