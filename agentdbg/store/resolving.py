@@ -30,8 +30,8 @@ _SELECT = ", ".join(
 _UNJUDGE = """DELETE FROM derived.judged WHERE trace_id IN (
   SELECT trace_id FROM derived.traces SEMI JOIN (FROM derived.traces SEMI JOIN chunk USING (trace_id)) USING (name))"""
 _JOINED = """INSERT INTO derived.trace_notes SELECT run_id, 'spans of ' || (count(*) + 1) ||
-  ' traces are shown as one run: the roots of the others link to it' FROM raw.runs SEMI JOIN chunk ON run_id = chunk.trace_id
-  GROUP BY run_id"""
+  ' traces are shown as one run: the roots of the others link to it'
+  FROM raw.runs SEMI JOIN chunk ON run_id = chunk.trace_id GROUP BY run_id"""
 _TABLES: dict[str, type[Any]] = {
     "traces": TraceRow,
     "roles": Role,

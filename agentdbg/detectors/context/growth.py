@@ -120,7 +120,7 @@ def _stretches(prompts: list[_Prompt]) -> Iterator[list[_Prompt]]:
 
 
 def _carries(reader: Reader, prompts: Sequence[_Prompt]) -> bool | None:
-    """Whether most prompts hold most of what the one before held, system messages aside. None where none is
+    """Whether most prompts hold most of what the one before held, and more, system messages aside. None where none is
     recorded."""
     rows = reader.rows(
         "SELECT span_id, input FROM spans WHERE trace_id = $trace AND span_id IN (SELECT unnest($spans))",
@@ -131,7 +131,8 @@ def _carries(reader: Reader, prompts: Sequence[_Prompt]) -> bool | None:
     pairs = [(told[a.span_id], told[b.span_id]) for a, b in pairwise(prompts) if {a.span_id, b.span_id} <= told.keys()]
     if not pairs:
         return None
-    return sum(len(before & after) > len(before) / 2 for before, after in pairs) > len(pairs) / 2
+    repeated = sum(len(before & after) > len(before) / 2 and before != after for before, after in pairs)
+    return repeated > len(pairs) / 2
 
 
 def _said(text: str | None) -> set[str]:
