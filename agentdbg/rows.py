@@ -97,6 +97,7 @@ class SpanRow(msgspec.Struct):
     handoff_to: str | None = None
     handoff_rule: str | None = None
     session_id: str | None = None
+    workflow_name: str | None = None
     graph_step: int | None = None
     records_tools: bool | None = None
     records_parameters: bool | None = None

@@ -19,6 +19,4 @@ class OpenaiAgents:
     def read(self, span: RawSpan, row: SpanRow) -> None:
         read_span_data({key.removeprefix("openai_agents."): value for key, value in span.attributes.items()}, row)
         keep(row, "session_id", span.resource.get("openai_agents.group_id"))
-        workflow = span.resource.get("openai_agents.workflow_name")
-        if workflow and span.parent_id is None and row.kind == "other":  # the SDK's `task`, which is the whole run
-            row.kind, row.name = "workflow", str(workflow)
+        keep(row, "workflow_name", span.resource.get("openai_agents.workflow_name"))

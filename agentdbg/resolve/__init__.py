@@ -14,8 +14,9 @@ from agentdbg.tree import Forest, build
 __all__ = ["Facts", "Price", "Resolved", "resolve"]
 
 
-def resolve(spans: list[Facts], price: Price, session_id: str | None = None) -> Resolved:
-    """Everything that follows from the spans of one trace. `spans` must not be empty; their order does not matter."""
+def resolve(spans: list[Facts], price: Price, session_id: str | None = None, workflow: str | None = None) -> Resolved:
+    """Everything that follows from the spans of one trace. `spans` must not be empty; their order does not matter.
+    workflow: what the export calls the run, else it goes by its root."""
     forest = build(spans)
     turns = assign(forest)
     called = calls(forest, price)
@@ -32,7 +33,7 @@ def resolve(spans: list[Facts], price: Price, session_id: str | None = None) -> 
         )
         for span in spans
     ]
-    trace = _summary(forest, spans, turns, called, passed, session_id)
+    trace = _summary(forest, spans, turns, called, passed, session_id, workflow)
     return Resolved(trace, roles, called, turns, passed, [problem.message for problem in forest.problems])
 
 
@@ -43,15 +44,17 @@ def _summary(
     called: list[CallRow],
     passed: list[HandoffRow],
     session_id: str | None,
+    workflow: str | None,
 ) -> TraceRow:
     first = forest.roots[0]
+    name = workflow or first.span.name
     starts = [span.start_ns for span in spans if span.start_ns is not None]
     ends = [span.end_ns for span in spans if span.end_ns is not None]
     agents = list(dict.fromkeys(turn.agent for turn in turns))
     priced = [call.cost_usd for call in called if call.cost_usd is not None]
     return TraceRow(
         trace_id=first.span.trace_id,
-        name=first.span.name,
+        name=name,
         status=_status(forest),
         start_ns=min(starts, default=None),
         duration_ns=max(0, max([*starts, *ends]) - min(starts)) if starts and ends else None,
@@ -67,7 +70,7 @@ def _summary(
         counted_calls=sum(call.output_tokens is not None for call in called),
         payload_calls=sum(span.is_call and span.has_input and span.has_output for span in spans),
         session_id=session_id,
-        workflow=f"{first.span.name} [{', '.join(sorted(agents))}]",
+        workflow=f"{name} [{', '.join(sorted(agents))}]",
     )
 
 

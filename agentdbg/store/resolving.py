@@ -25,7 +25,7 @@ _OF_RUNS = {"trace_id": "s.run_id", "parent_id": "coalesce(s.parent_id, s.run_pa
 _SELECT = ", ".join(
     [_OF_RUNS.get(name, f's."{name}"') for name in _NARROW]
     + [f"s.{name} IS NOT NULL" for name in _PAYLOADS]
-    + ["s.session_id"]
+    + ["s.session_id", "s.workflow_name"]
 )
 _UNJUDGE = """DELETE FROM derived.judged WHERE trace_id IN (
   SELECT trace_id FROM derived.traces SEMI JOIN (FROM derived.traces SEMI JOIN chunk USING (trace_id)) USING (name))"""
@@ -55,7 +55,7 @@ def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price) -> None:
         con.execute("BEGIN")
         try:
             con.register("chunk", pa.table({"trace_id": chunk}))
-            _replace(con, [resolve(spans, price, session) for spans, session in _traces(con)])
+            _replace(con, [resolve(spans, price, *told) for spans, *told in _traces(con)])
             con.execute(_UNJUDGE)
             con.execute("DELETE FROM raw.pending WHERE trace_id IN (SELECT trace_id FROM chunk)")
             con.execute("COMMIT")
@@ -82,7 +82,8 @@ def _next_chunk(con: duckdb.DuckDBPyConnection) -> list[str]:
     return chunk
 
 
-def _traces(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[list[Facts], str | None]]:
+def _traces(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[list[Facts], str | None, str | None]]:
+    """The spans of each run, its session and its workflow, as far as any of them tells."""
     rows = con.execute(
         f"SELECT {_SELECT} FROM raw.spans s SEMI JOIN chunk ON s.run_id = chunk.trace_id "
         "ORDER BY s.run_id, s.start_ns, s.span_id"
@@ -90,10 +91,11 @@ def _traces(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[list[Facts], str |
     for _, group in groupby(rows, key=lambda row: row[0]):
         spans: list[Facts] = []
         session: str | None = None
+        workflow: str | None = None
         for row in group:
-            spans.append(Facts(*row[:-1]))
-            session = session or row[-1]
-        yield spans, session
+            spans.append(Facts(*row[:-2]))
+            session, workflow = session or row[-2], workflow or row[-1]
+        yield spans, session, workflow
 
 
 def _replace(con: duckdb.DuckDBPyConnection, made: list[Resolved]) -> None:

@@ -174,9 +174,6 @@ def test_a_call_of_no_tokens_is_one_that_nobody_counted():
     assert read({"openinference.span.kind": "LLM", **counts}).output_tokens == 0
 
 
-def test_the_task_of_the_agents_sdk_is_the_run_and_has_its_name():
-    told = {"openai_agents.type": "custom", "openai_agents.data": {"sdk_span_type": "task"}}
-    row = read(
-        told, name="task", scope="openai-agents native", resource={"openai_agents.workflow_name": "market-report"}
-    )
-    assert (row.kind, row.name) == ("workflow", "market-report")
+def test_the_trace_item_of_the_agents_sdk_names_the_run():
+    row = read({}, name="task", scope="openai-agents native", resource={"openai_agents.workflow_name": "market-report"})
+    assert (row.name, row.workflow_name) == ("task", "market-report")
