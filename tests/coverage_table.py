@@ -42,10 +42,6 @@ SETTINGS = {
     "opentelemetry.instrumentation.openai_v2": "default settings, with log records",
 }
 OURS = {"plain", "jsonl", "sketch"}  # shapes of our own, which nobody specifies but us
-# How to have tokens recorded, by scope.
-TOKENS = {
-    "openai-agents native": "`ModelSettings(include_usage=True)`, for streamed answers of the chat API from others than OpenAI",
-}
 SEEN = 5  # places that are told of a field, the most frequent first
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from agentdbg.model import Grade, Span
 
 ATTRIBUTE_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=10000"
@@ -29,6 +32,9 @@ CONTENT = {
     "otel_genai": f"{CAPTURE}=true, or where that is not enough {LATEST} {CAPTURE}=SPAN_ONLY",
 }
 
+# The same for what tools gave back, where the instrumentation knows of tools.
+RESULTS = {name: told for name, told in CONTENT.items() if name not in ("autogen", "com.anthropic.sdk")}
+
 # How to have tool definitions and parameters recorded, where this instrumentation does not.
 REQUEST = {
     "opentelemetry.instrumentation.openai_v2": "install openinference-instrumentation-openai, which records them",
@@ -45,6 +51,63 @@ REQUEST = {
     "": "install the OpenInference instrumentation of the model's SDK, which records the whole request",
 }
 
+# How to have model calls recorded at all, where agents work and none is.
+CALLS = {
+    "autogen": CONTENT["autogen"],
+    "": "install the OpenInference instrumentation of the model's SDK, which records its calls",
+}
+
+# How to have tokens counted: instrumentations write down what the provider answers, and streams are asked for it.
+TOKENS = {
+    "langsmith": "where answers are streamed: ChatOpenAI(stream_usage=True)",
+    "openinference.instrumentation.langchain": "where answers are streamed: ChatOpenAI(stream_usage=True)",
+    "opentelemetry.instrumentation.langchain": "where answers are streamed: ChatOpenAI(stream_usage=True)",
+    "openai-agents native": "ModelSettings(include_usage=True), where answers are streamed",
+    "openinference.instrumentation.openai_agents": "ModelSettings(include_usage=True), where answers are streamed",
+    "opentelemetry.instrumentation.openai_agents": "ModelSettings(include_usage=True), where answers are streamed",
+    "ai": "createOpenAICompatible({ includeUsage: true }), where the provider is made with it",
+    "": 'where answers are streamed: stream_options={"include_usage": True} in the request',
+}
+
+# How to have a model named: every instrumentation does, so that only spans of somebody's own lack it.
+MODELS = {"": "set the attribute gen_ai.request.model on spans of your own that stand for model calls"}
+
+# How to have the agent named whose work a call is.
+AGENTS = {
+    "ai": "experimental_telemetry: { isEnabled: true, functionId: 'AGENT' }",
+    "langsmith": 'create_agent(name="AGENT"), or metadata={"lc_agent_name": "AGENT"} on the run',
+    "openinference.instrumentation.langchain": 'create_agent(name="AGENT"), or add_node("AGENT", ...)',
+    "opentelemetry.instrumentation.langchain": 'create_agent(name="AGENT"), or add_node("AGENT", ...)',
+    "pydantic-ai": 'Agent(name="AGENT")',
+    "strands": 'Agent(name="AGENT")',
+    "langfuse": '@observe(as_type="agent", name="AGENT") around the work of each agent',
+    "mlflow": '@mlflow.trace(span_type="AGENT", name="AGENT") around the work of each agent',
+    "traceloop": '@agent(name="AGENT") of traceloop.sdk.decorators around the work of each agent',
+    "": "a span around the work of each agent: gen_ai.operation.name=invoke_agent gen_ai.agent.name=AGENT",
+}
+
+# How to have the last spans written as well, before a process ends.
+FLUSH = {
+    "langsmith": "langsmith.Client().flush() of the client in use, before the process ends",
+    "openai-agents native": "agents.tracing.get_trace_provider().shutdown() before the process ends, on SIGTERM too",
+    "langfuse": "langfuse.get_client().flush() before the process ends",
+    "mlflow": "mlflow.flush_trace_async_logging() before the process ends",
+    "logfire": "logfire.shutdown() before the process ends, on SIGTERM too",
+    "ai": "await sdk.shutdown() of the NodeSDK before the process ends, on SIGTERM too",
+    "": "opentelemetry.trace.get_tracer_provider().shutdown() before the process ends, on SIGTERM too",
+}
+
+# How to have work on threads stand below the span that started it.
+THREADS = {
+    "langsmith": "langsmith.utils.ContextThreadPoolExecutor, or contextvars.copy_context().run(work) on bare threads",
+    "openai-agents native": "contextvars.copy_context().run(work) for work on threads",
+    "ai": "context.bind(context.active(), work) for work that runs later",
+    "": "opentelemetry.instrumentation.threading.ThreadingInstrumentor().instrument()",
+}
+
+# How to have every run recorded.
+SAMPLING = {"": "OTEL_TRACES_SAMPLER=parentbased_always_on, and no probabilistic sampler in the collector"}
+
 # How to have the whole conversation, where it was not an SDK's limit that cut it.
 CUT = {"langsmith-fetch": REQUEST["langsmith"]}
 
@@ -55,23 +118,32 @@ def fixes(span: Span, grade: Grade) -> tuple[str, ...]:
         return ()
     out = [ATTRIBUTE_LIMIT] if span.dropped else []
     if grade == "content":
-        out.append(_look_up(REQUEST, span) or REQUEST[""])
+        out.append(line(REQUEST, span) or REQUEST[""])
     elif span.input is None or span.output is None:
         answered = span.end_ns is not None and span.status != "error"  # else nothing was left out: there was no answer
-        if answered and (hint := _look_up(CONTENT, span)):
+        if answered and (hint := line(CONTENT, span)):
             out.append(hint)
     elif not span.dropped:
-        out.append(_look_up(CUT, span) or NO_LENGTH_LIMIT)
+        out.append(line(CUT, span) or NO_LENGTH_LIMIT)
     return tuple(out)
 
 
-def _look_up(table: dict[str, str], span: Span) -> str | None:
-    """The entry for the span's scope, else for a convention that it speaks."""
+class Recorded(Protocol):
+    """What wrote a span, and in which vocabularies."""
+
+    @property
+    def scope(self) -> str | None: ...
+    @property
+    def convention(self) -> str: ...
+
+
+def line(table: Mapping[str, str], span: Recorded) -> str | None:
+    """The entry of a table for the span's scope, else for a convention that it speaks, else the one for all."""
     for name in (span.scope or "", *span.convention.split("+")):
         fit = [key for key in table if key and _is_of(name, key)]
         if fit:
             return table[max(fit, key=len)]
-    return None
+    return table.get("")
 
 
 def _is_of(name: str, key: str) -> bool:

@@ -3,7 +3,7 @@ anew."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Columns of raw.spans beyond rows.SpanRow: the file, whether copies were merged into the row, the trace that the run
 # goes by, and where a root of another trace stands in it.

@@ -192,6 +192,21 @@ VIEWS: dict[str, View] = {
             "recorded_trace_id": "Trace that this span itself names, where the run was recorded as several traces",
         }),
     ),
+    "files": View(
+        "One row an input that was read",
+        """raw.files f LEFT JOIN (SELECT file_id, count(*) AS spans FROM raw.spans GROUP BY file_id) k
+        ON f.file_id = k.file_id LEFT JOIN (SELECT file_id, count(*) AS logs FROM raw.logs ANTI JOIN raw.spans
+        USING (trace_id, span_id) GROUP BY file_id) w ON f.file_id = w.file_id""",
+        {
+            "path": ("f.path", "As it was named when it was read"),
+            "format": ("f.format", "Name of the format, as for --from"),
+            "bytes": ("f.bytes", "Size of the file; 0 for a stream"),
+            "spans": ("f.spans", "Spans read from it, every copy counted"),
+            "kept_spans": ("coalesce(k.spans, 0)",
+                           "Spans that stand here by this file: of copies of one span only the first file's"),
+            "waiting_logs": ("coalesce(w.logs, 0)", "Log records of it whose spans are not here"),
+        },
+    ),
     "notes": View(
         "One row a thing to know about the input: what was lost, odd or inferred",
         """(SELECT n.severity, f.path || coalesce(':' || n.line, '') AS source, n.message, n.advice, NULL AS trace_id
