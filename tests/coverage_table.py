@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from agentdbg.conventions import shelf
 from agentdbg.importers import names
+from agentdbg.replay.fixes import TOKENS
 from tests.commandline import ROOT
 from tests.coverage_measures import OWN, Figures, Key, Share, captures, figures
 
@@ -17,8 +18,8 @@ HEAD = """\
 
 Find how your traces are recorded in the table; the link leads to where each field is read from, what is not recorded, what that costs, and the
 line of configuration that mends it. All of it is measured on captures of real programs, most of them with a planted failure, and written by
-`python -m tests.coverage_table`. Other versions may record more or less: of your own traces, `agentdbg span` tells which attribute said whose
-work a span is, and `agentdbg replay` what is missing of a call.
+`python -m tests.coverage_table`. Other versions may record more or less: of your own traces, `agentdbg doctor` tells what is missing and what mends
+it, `agentdbg span` which attribute said whose work a span is, and `agentdbg replay` what is missing of a call.
 
 ● all, ◐ some, ○ none of those that could hold it: agents over model calls and tools; tokens and answers over the calls that were answered; tools
 offered over the calls whose answer asks for one; errors over the failures that the program could see. *Cost* is reported (●), or computed from

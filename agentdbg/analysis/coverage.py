@@ -4,43 +4,57 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from agentdbg.analysis.gaps import CALL, KINDS, LEVELS, RUN, SPAN, TOOL, TORN, Kind, Level
 from agentdbg.analysis.shape import odd_spans
-from agentdbg.model import Grade, Reader, Skipped
+from agentdbg.detectors.judge import Judgement
+from agentdbg.model import Finding, Grade, Reader, Skipped
 from agentdbg.replay.fixes import line
 
 MOST_EXAMPLES = 3
 
 _ANSWERED = "c.status <> 'error' AND c.duration_ns IS NOT NULL"
-# Begun while agents were at work in another run, of which it may be a part.
-_STRAY = """s.parent_id IS NULL AND EXISTS (FROM traces t WHERE t.trace_id <> s.trace_id AND len(t.agents) > 0
-            AND s.start_ns >= t.start_ns AND s.start_ns <= t.start_ns + t.duration_ns)"""
 # Kind of gap: the span or model call that has it. A failed call used no tokens, and its error is its answer.
 _GAPS = {
     "payloads": f"{_ANSWERED} AND (s.input IS NULL OR s.output IS NULL)",
     "failed_prompt": "c.status = 'error' AND s.input IS NULL",
     "cut": "c.span_id IS NOT NULL AND s.input IS NOT NULL AND s.payload_cut",
     "tokens": f"{_ANSWERED} AND c.input_tokens IS NULL AND c.output_tokens IS NULL",
-    "agent": f"c.span_id IS NOT NULL AND c.agent IS NULL AND NOT ({_STRAY})",
-    "stray": f"c.span_id IS NOT NULL AND c.agent IS NULL AND {_STRAY}",
+    "agent": "c.span_id IS NOT NULL AND c.agent IS NULL",
     "model": f"{_ANSWERED} AND c.model IS NULL",
     "request": "c.replayable = 'content'",
     "dropped": "s.dropped > 0",
     "results": "s.kind = 'tool' AND s.handoff_to IS NULL AND s.status <> 'error' AND s.end_ns IS NOT NULL "
                "AND s.output IS NULL",
-    "sampled": "s.parent_id IS NULL AND regexp_matches(s.attributes->>'$.\"otlp.trace_state\"', 'ot=[^,]*th:0*[1-9a-f]')",
+    "sampled": "s.parent_id IS NULL "
+               "AND regexp_matches(s.attributes->>'$.\"otlp.trace_state\"', 'ot=[^,]*th:0*[1-9a-f]')",
 }  # fmt: skip
+_FLAGS = ", ".join(f"CASE WHEN {condition} THEN '{kind}' END" for kind, condition in _GAPS.items())
 _SPANS = f"""
     WITH told AS (
         SELECT s.trace_id, s.span_id, s.start_ns, s.scope, s.convention, c.replayable AS grade,
-            unnest([{", ".join(f"CASE WHEN {condition} THEN '{kind}' END" for kind, condition in _GAPS.items())}]) AS kind
+            unnest([{_FLAGS}]) AS kind
         FROM spans s LEFT JOIN llm_calls c ON s.is_call AND c.trace_id = s.trace_id AND c.span_id = s.span_id
     )
     SELECT kind, trace_id, arg_min(span_id, (start_ns, span_id)), scope, convention, grade, count(*)
     FROM told WHERE kind IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
+# JSON that ends in the middle was cut by a limit, where another one ends after as many characters: an answer that a
+# model did not finish stands in many spans, but it is one and the same text.
+_CUT = r"""
+    WITH bodies AS (SELECT trace_id, span_id, scope, convention, unnest([input, output]) AS body FROM spans),
+    texts AS (
+        SELECT *, CASE WHEN starts_with(body, '"') THEN body->>'$' ELSE body->>'$[0].parts[0].text' END AS text
+        FROM bodies WHERE regexp_matches(body, '^(\[\{"role":"[a-z]+","parts":\[\{"type":"text","text":)?"[\[{]')
+    ), torn AS (
+        SELECT *, length(text) AS size FROM texts
+        WHERE length(regexp_replace(text, '[^{\[]', '', 'g')) > length(regexp_replace(text, '[^}\]]', '', 'g'))
+    )
+    SELECT 'cut_json', trace_id, min(span_id), scope, convention, NULL, count(DISTINCT span_id) FROM torn
+    WHERE size IN (SELECT size FROM torn GROUP BY size HAVING count(DISTINCT text) > 1)
+    GROUP BY ALL ORDER BY ALL
 """
 # Copies that differ are told by a note when they are merged.
 _CONFLICTS = """
@@ -48,6 +62,12 @@ _CONFLICTS = """
     FROM (SELECT DISTINCT regexp_extract(message, '^span (.+) of trace (.+) came in ', ['span_id', 'trace_id']) AS named
           FROM notes WHERE message LIKE 'span % of trace % came in % different copies%') n
     JOIN spans s ON s.span_id = n.named.span_id AND s.recorded_trace_id = n.named.trace_id
+    ORDER BY ALL
+"""
+# What a detector found out: work of a run in a trace of its own.
+_SPLIT = """
+    SELECT 'split', s.trace_id, s.span_id, s.scope, s.convention, NULL, 1
+    FROM (SELECT unnest($traces) AS trace_id, unnest($spans) AS span_id) f JOIN spans s USING (trace_id, span_id)
     ORDER BY ALL
 """
 # Agents that worked, and a run that ended well: there is reason to ask for the model calls.
@@ -66,7 +86,8 @@ _RUNS = f"""
             count(*) FILTER ({_ANSWERED} AND (c.input_tokens IS NOT NULL OR c.output_tokens IS NOT NULL)) AS counted,
             count(*) FILTER ({_ANSWERED} AND c.model IS NOT NULL) AS named,
             count(*) FILTER (c.agent IS NOT NULL) AS of_agents,
-            count(*) FILTER ({_ANSWERED} AND s.input IS NOT NULL AND s.output IS NOT NULL AND NOT s.payload_cut) AS whole
+            count(*) FILTER ({_ANSWERED} AND s.input IS NOT NULL AND s.output IS NOT NULL AND NOT s.payload_cut)
+                AS whole
         FROM llm_calls c JOIN spans s ON s.is_call AND c.trace_id = s.trace_id AND c.span_id = s.span_id
         GROUP BY c.trace_id
     )
@@ -86,7 +107,7 @@ class Place(NamedTuple):
     scope: str | None
     convention: str
     grade: Grade | None
-    count: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,29 +210,33 @@ class _Found:
     count: int = 0
 
 
-def coverage(reader: Reader, skipped: Sequence[Skipped]) -> Coverage:
-    """The report over everything in the store. skipped: what its judging could not judge. One pass over the spans, and
-    trees of those runs alone whose shape is odd."""
+def coverage(reader: Reader, judged: Judgement) -> Coverage:
+    """The report over everything in the store, with what its judging found and could not judge. One pass over the
+    spans, and trees of those runs alone whose shape is odd."""
     files = [FileCoverage(path, kind, spans, max(0, spans - kept), logs)
              for path, kind, spans, kept, logs in reader.rows(_FILES)]  # fmt: skip
-    found = _found(reader, files)
+    found = _found(
+        reader, files, [one for one in judged.findings if one.detector == "trace.split" and one.severity != "low"]
+    )
     by_run: dict[str, list[str]] = {}
     for name in KINDS:
         for trace_id in dict.fromkeys(place.trace_id for place in found[name].places):
             by_run.setdefault(trace_id, []).append(name)
-    runs = [RunCoverage(*row, gaps=tuple(by_run.get(row[0], ()))) for row in reader.rows(_RUNS)]
-    explained, rest = _explained(skipped, by_run, [run.trace_id for run in runs])
+    runs = [replace(RunCoverage(*row), gaps=tuple(by_run.get(row[0], ()))) for row in reader.rows(_RUNS)]
+    explained, rest = _explained(judged.skipped, by_run, [run.trace_id for run in runs])
     totals = _totals(runs)
     gaps = [_gap(name, one, totals, explained.get(name, [])) for name, one in found.items() if one.count]
     return Coverage(tuple(runs), tuple(files), tuple(sorted(gaps, key=lambda gap: LEVELS.index(gap.level))), rest)
 
 
-def _found(reader: Reader, files: Sequence[FileCoverage]) -> dict[str, _Found]:
+def _found(reader: Reader, files: Sequence[FileCoverage], split: Sequence[Finding]) -> dict[str, _Found]:
     """Every kind of gap with what there is of it, worst first."""
     out = {name: _Found() for name in KINDS}
-    for sql in (_SPANS, _CONFLICTS, _RUNS_WITH):
-        for kind, *row in reader.rows(sql):
-            out[kind].places.append(Place(*row))
+    rows = [row for sql in (_SPANS, _CUT, _CONFLICTS, _RUNS_WITH) for row in reader.rows(sql)]
+    parts, tops = [one.trace_id for one in split], [one.primary.span_id for one in split]
+    rows += reader.rows(_SPLIT, traces=parts, spans=tops) if split else []
+    for kind, *row in rows:
+        out[kind].places.append(Place(*row))
     for kind, spans in odd_spans(reader):
         by_writer: dict[tuple[str | None, str], list[str]] = {}
         for span in spans:
@@ -221,7 +246,7 @@ def _found(reader: Reader, files: Sequence[FileCoverage]) -> dict[str, _Found]:
     torn = {place.trace_id for kind in TORN for place in out[kind].places}
     out["agent"].places = [place for place in out["agent"].places if place.trace_id not in torn]
     for one in out.values():
-        one.count = sum(place.count for place in one.places)
+        one.count = sum(place.number for place in one.places)
     unread = reader.rows(_UNREAD)
     out["unread"].count, out["unread"].words = len(unread), [f"{source}: {message}" for source, message in unread]
     for kind, name in (("copies", "copies"), ("waiting_logs", "waiting_logs")):
@@ -271,7 +296,7 @@ def _gap(name: str, found: _Found, totals: dict[tuple[str, str], int], unjudged:
     grades: Counter[Grade] = Counter()
     for place in found.places:
         if place.grade is not None:
-            grades[place.grade] += place.count
+            grades[place.grade] += place.number
     return Gap(
         kind=name,
         level=kind.level,
@@ -297,7 +322,7 @@ def _mends(kind: Kind, found: _Found) -> Iterator[Mend]:
     counts: Counter[tuple[str, str]] = Counter()
     for place in found.places:
         if mend := line(kind.mends, place):
-            counts[mend, place.scope or place.convention] += place.count
+            counts[mend, place.scope or place.convention] += place.number
     alone = len({mend for mend, _ in counts}) == 1 and sum(counts.values()) == found.count
     if alone:
         yield Mend(next(iter(counts))[0], "", found.count)

@@ -39,7 +39,7 @@ CALL = ("model call", "model calls")
 TOOL = ("tool call", "tool calls")
 RUN = ("run", "runs")
 _UNSEEN = "what is missing is in no sum, no tree and no finding; whose work it is what stands below"
-TORN = ("no_root", "orphan", "remote_parent", "lost_context")
+TORN = ("no_root", "orphan", "remote_parent", "lost_context", "split")
 """What stands above a span may be missing in such runs, and with it the agent whose work it is."""
 
 KINDS: dict[str, Kind] = {
@@ -57,6 +57,10 @@ KINDS: dict[str, Kind] = {
     "lost_context": Kind(
         "lost", ("root", "roots"), "begun while another root of the same trace ran: the context was lost on the way",
         "who gave them their work: agents, handoffs and causes above them", fixes.THREADS,
+    ),
+    "split": Kind(
+        "lost", RUN, "that are work of another run: what led from the one to the other was lost",
+        "whose work it is; its tokens, time and failures are in no sum of the other", fixes.THREADS,
     ),
     "cycle": Kind(
         "lost", SPAN, "that are their own ancestors: cut there", "what stands above them",
@@ -95,10 +99,6 @@ KINDS: dict[str, Kind] = {
         "what called it: a service upstream, or a span that was never written; where it is not yours, nothing",
         "export the spans of the calling service to the same place, and what runs on threads below its own span",
     ),
-    "stray": Kind(
-        "missing", CALL, "at the top of traces of their own, begun while agents were at work in another run",
-        "whose work they are", fixes.THREADS,
-    ),
     "agent": Kind(
         "missing", CALL, "of no agent", "figures by agent, handoffs from and to it, whose fault it is", fixes.AGENTS,
     ),
@@ -108,7 +108,7 @@ KINDS: dict[str, Kind] = {
         "span", (NO_RESULTS,),
     ),
     "failed_prompt": Kind(
-        "note", CALL, "that failed, and whose prompt is not recorded", "what a refused call had been sent", "", "replay",
+        "note", CALL, "that failed and do not tell their prompt", "what a refused call had been sent", "", "replay",
     ),
     "request": Kind(
         "note", CALL, "whose tool definitions or parameters may be missing", "an exact replay", fixes.REQUEST, "replay",
@@ -119,7 +119,8 @@ KINDS: dict[str, Kind] = {
     ),
     "roots": Kind(
         "note", ("root", "roots"), "in traces with several, one after the other",
-        "telling one run from the next: they count as one", "begin each run in a context of its own",
+        "telling them apart, where each is a run of its own",
+        "where each is a run of its own: begin each in a context of its own",
     ),
     "flat": Kind(
         "note", SPAN, "in traces in which no span names a parent", "what called what",
@@ -137,7 +138,7 @@ KINDS: dict[str, Kind] = {
         "note", ("copy", "copies"), "of spans that are here already", "nothing: each counts once",
         "add the exporter to the provider once, where they are no retries", "",
     ),
-    "same_id": Kind("note", SPAN, "that repeat the id of another of the same run", "nothing: both are shown", "", "show"),
+    "same_id": Kind("note", SPAN, "that repeat the id of another of their run", "nothing: both are shown", "", "show"),
     "backwards": Kind(
         "note", SPAN, "that end before they start", "how long they took", "synchronise the clocks of the machines",
     ),

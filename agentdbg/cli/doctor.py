@@ -42,7 +42,7 @@ def command(
     targets(drawing, {"text": None, "json": None})
     with opened(paths, sources) as here:
         judged, _ = judgement(here.store, here.config.detectors)
-        found = coverage(here.store.reader(), judged.skipped)
+        found = coverage(here.store.reader(), judged)
         if not found.runs:
             raise AgentdbgError("the store holds no trace", "`agentdbg ingest PATH...` reads some in")
         gaps = [replace(gap, next=typed(here, gap.next, gap.next_trace_id)) for gap in found.gaps]

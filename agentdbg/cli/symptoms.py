@@ -16,6 +16,7 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("is it the prompt, or what the agent was given", "agentdbg replay SPAN_ID"),
     ("an agent got fields it does not know from the one before it", "agentdbg explain handoff.schema"),
     ("spans stand apart, the tree has holes", "agentdbg explain trace.orphan"),
+    ("tokens, prompts or agents are missing from the traces", "agentdbg doctor run.jsonl"),
     ("the same fault must not come back", "agentdbg check traces/ --fail-on high"),
     (
         "which agent, tool or model does that most",

@@ -81,10 +81,14 @@ class _Page:
         if not calls:
             words += "; no model calls"
         else:
-            words += f"; model calls {total('with_tokens')} of {answered}{' answered' * (calls > answered)} with tokens, "
+            words += (
+                f"; model calls {total('with_tokens')} of {answered}{' answered' * (calls > answered)} with tokens, "
+            )
             words += f"{total('with_payloads')} with prompts and answers, {total('with_model')} with a model, "
             words += f"{total('with_agent')}{f' of all {calls}' * (calls > answered)} with an agent"
-        return iter(wrapped(Line("whole: ", "bold"), words, Line("  "), self.look.width, "ok" if found.complete else ""))
+        return iter(
+            wrapped(Line("whole: ", "bold"), words, Line("  "), self.look.width, "ok" if found.complete else "")
+        )
 
     def _read(self) -> Iterator[Line]:
         found, look = self.found, self.look
@@ -108,7 +112,7 @@ class _Page:
         things = kind.things[(gap.of if gap.of is not None else gap.count) != 1]
         runs = len(self.found.runs)
         where = f", in {gap.runs} of {runs} runs" if gap.runs and runs > 1 and kind.things[0] != "run" else ""
-        head = Line(gap.level.upper(), _STYLE[gap.level]).add(" ").add(gap.kind, "bold").add(" ")
+        head = Line(gap.level.upper(), _STYLE[gap.level]).add(" ").add(gap.kind, "bold").add(": ")
         yield from wrapped(head, f"{number} {things} {kind.words}{where}", Line("  "), look.width, "bold")
         yield from self._labelled("such as", self._examples(gap))
         yield from self._labelled("prevents", self._prevents(gap))
@@ -131,8 +135,8 @@ class _Page:
     def _prevents(self, gap: Gap) -> str:
         """What nobody can tell, the grades of replay and the detectors that did not judge, as they were measured."""
         told = [KINDS[gap.kind].prevents]
-        poor = [f"{grade} {number}" for grade, number in gap.grades if grade != "exact"]
-        told += [f"replay is {', '.join(poor)}"] if poor else []
+        poor = [f"{grade} for {number}" for grade, number in gap.grades if grade != "exact"]
+        told += [f"replay: {', '.join(poor)}"] if poor and KINDS[gap.kind].next == "replay" else []
         for one in gap.unjudged:
             how = one.reason.partition(":")[2].strip()
             runs = count(one.runs, "run")
