@@ -63,12 +63,12 @@ class _Page:
     def lines(self) -> Iterator[Line]:
         yield from self._whole()
         yield from self._read()
-        for gap in self.found.gaps:
-            yield Line()
-            yield from self._about(gap)
         if self.found.complete:
             yield Line()
             yield Line("nothing is lost or missing", "ok")
+        for gap in self.found.gaps:
+            yield Line()
+            yield from self._about(gap)
         yield from self._skipped()
         yield from self._runs()
 
