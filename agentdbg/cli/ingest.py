@@ -98,8 +98,9 @@ def _take_in(
 
 def _told(store: Store, reports: list[FileReport], judged: list[str] | None) -> Ingested:
     from agentdbg.reporters.ingest import FileLine, Ingested
+    from agentdbg.store.reports import READ
 
-    new = {report.source for report in reports if report.state in ("new", "note")}
+    new = {report.source for report in reports if report.state in (*READ, "note")}
     reader = store.reader()
     kept = [note for note in reader.notes() if note.source in new or note.source.rpartition(":")[0] in new]
     traces = frozenset(judged or ())

@@ -64,11 +64,13 @@ def read_input(
     forced: str | None = None,
     mapping: Mapping[str, str] | None = None,
     opener: Callable[[str], Opened] = open_input,
+    rest: bool = False,
 ) -> Reading:
     """The rows of an input, read while they are asked for.
 
     forced: `--from`; mapping: what the fields of unusual JSON lines mean; opener: how a path becomes a stream of
-    bytes, for files that only a library can read. Raises AgentdbgError for an unknown format name. An input that the
+    bytes, for files that only a library can read; rest: what follows on a part that was read before, which may hold no
+    trace. Raises AgentdbgError for an unknown format name. An input that the
     user named and that holds no span or log record raises Unreadable: here, if its first bytes tell, else after its
     last row. Inside a folder it gives a note instead.
     """
@@ -86,7 +88,7 @@ def read_input(
         if isinstance(error, Unreadable) and not item.explicit:
             return Reading(iter([*opened.notes(), _aside(error, item)]), None)
         raise
-    return Reading(_rows(opened, importer, item, Source(item.name, mapping or {})), importer.name)
+    return Reading(_rows(opened, importer, item, Source(item.name, mapping or {}), rest), importer.name)
 
 
 def _aside(error: AgentdbgError, item: Input) -> NoteRow:
@@ -142,7 +144,7 @@ def _looks_like(head: bytes) -> str:
     return f"it is text that begins with {shown[0] if shown else ''!r}"
 
 
-def _rows(opened: Opened, importer: Importer, item: Input, source: Source) -> Iterator[Row]:
+def _rows(opened: Opened, importer: Importer, item: Input, source: Source, rest: bool = False) -> Iterator[Row]:
     empty = True
     try:
         for row in importer.read(opened.stream, source):
@@ -154,7 +156,7 @@ def _rows(opened: Opened, importer: Importer, item: Input, source: Source) -> It
         notes = opened.notes()
         opened.close()
     yield from notes
-    if empty:
+    if empty and not rest:
         message = f"{item.name} holds no trace: nothing in it could be read as {importer.name}"
         if item.explicit:
             raise Unreadable(message, "the notes above say what was found instead")

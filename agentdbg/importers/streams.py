@@ -72,12 +72,14 @@ class Opened:
             self._file.close()
 
 
-def open_input(path: str) -> Opened:
-    """Opens a file, or stdin for `-`. Raises Unreadable for what cannot be opened."""
+def open_input(path: str, part: tuple[int, int] | None = None) -> Opened:
+    """Opens a file, or stdin for `-`. part: only what stands between these two places of a file. Raises Unreadable for
+    what cannot be opened."""
     if path == "-":
         return Opened(sys.stdin.buffer)
     try:
-        return Opened(open(path, "rb"))
+        file = open(path, "rb")  # noqa: SIM115  # Opened closes it
+        return Opened(_Part(file, *part) if part else file)
     except IsADirectoryError:
         raise Unreadable(f"{path} is a folder that holds no files") from None
     except FileNotFoundError:
@@ -90,6 +92,20 @@ def open_input(path: str) -> Opened:
 
 class _Source(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
+
+
+class _Part(io.BufferedReader):
+    """A file from one place to another, also while it grows."""
+
+    def __init__(self, file: io.BufferedReader, start: int, end: int) -> None:
+        super().__init__(file.detach(), HEAD_BYTES)
+        self.seek(start)
+        self._left = end - start
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        part = super().read(self._left if size is None or size < 0 else min(size, self._left))
+        self._left -= len(part)
+        return part
 
 
 def joined(head: bytes, rest: _Source) -> BinaryIO:

@@ -20,8 +20,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """One input. state: new, unchanged, unreadable or note; known: spans that were there already; why: of an
-    unreadable one."""
+    """One input. state: as in store.FileReport; known: spans that were there already; why: of an unreadable one."""
 
     source: str
     state: str
@@ -72,20 +71,28 @@ def as_json(done: Ingested, stream: TextIO) -> None:
     stream.write("\n")
 
 
-_STATES = {"new": "new", "unchanged": "unchanged", "unreadable": "NOT READ"}
+_STATES = {
+    "new": "new", "grown": "grown", "anew": "read anew", "priced": "priced anew", "unchanged": "unchanged",
+    "unreadable": "NOT READ",
+}  # fmt: skip
+_TOLD = {
+    "unchanged": "its bytes are in the store already",
+    "priced": "its bytes are in the store already, its costs are by other prices now",
+    "unreadable": "",
+}
 
 
 def _read(one: FileLine) -> str:
-    if one.state == "unchanged":
-        return "its bytes are in the store already"
+    if one.state in _TOLD:
+        return _TOLD[one.state]
     parts = [count(one.spans, "span")] if one.spans or not one.logs else []
     parts += [count(one.logs, "log record")] if one.logs else []
     parts += [f"{one.known} known already"] if one.known else []
-    return ", ".join(parts) if one.state == "new" else ""
+    return ", ".join(parts)
 
 
 def _next(done: Ingested) -> list[Line]:
-    if not any(one.state in ("new", "unchanged") for one in done.files):
+    if not any(one.state not in ("unreadable", "note") for one in done.files):
         return []
     return [Line("next: ", "dim").add("agentdbg show" if sum(done.findings.values()) else "agentdbg traces", "bold")]
 
@@ -124,4 +131,4 @@ def _summary(done: Ingested, look: Look) -> list[Line]:
     return wrapped(Line(), look.text(words), Line("  "), look.width)
 
 
-_COUNTED = {"new": "new", "unchanged": "unchanged", "unreadable": "not read", "note": "of no trace format, in folders"}
+_COUNTED = {**_STATES, "unreadable": "not read", "note": "of no trace format, in folders"}

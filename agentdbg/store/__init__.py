@@ -5,62 +5,33 @@ anew."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import Evidence, Finding, Note, Skipped
+from agentdbg.model import Evidence, Finding, Purged, Skipped
 from agentdbg.store.reader import StoreReader
+from agentdbg.store.reports import FileReport, ImportOptions, Progress
 from agentdbg.store.tables import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from agentdbg.importers import Input
     from agentdbg.pricing import OwnPrices
     from agentdbg.resolve import Facts
-    from agentdbg.rows import NoteRow
+
+__all__ = ["FileReport", "ImportOptions", "Progress", "Store"]
 
 MEMORY_LIMIT = "2GB"
 # What names an extension is not to fetch one from the network.
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 _NO_BAR = "SET enable_progress_bar = false"  # it would be drawn on our stdout, even into a pipe
-
-
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
-    """forced: format name of `--from`. mapping: our field → path, of `--map`. prices: the user's own, before the
-    library's."""
-
-    forced: str | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    prices: OwnPrices | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What became of one input. state: new, unchanged (its bytes are in the store already), unreadable, or note (a
-    file inside a folder that holds no trace). known: spans that were in the store already or twice in the input.
-    notes: of an input that was not kept; those of others are in the store."""
-
-    source: str
-    state: str
-    spans: int = 0
-    logs: int = 0
-    known: int = 0
-    bytes: int = 0
-    error: AgentdbgError | None = None
-    notes: tuple[Note, ...] = ()
-
-
-Progress = Callable[[str, int], None]
-"""Called with (source, spans read of it so far)."""
 
 
 class Store:
@@ -117,6 +88,12 @@ class Store:
             return store
         return cls(con, path, read_only=True)
 
+    @classmethod
+    def change(cls, path: Path) -> Store:
+        """Open an existing store for writing."""
+        cls.open(path).close()
+        return cls.create(path)
+
     def document(self) -> None:
         """Comment the views where they are not: in memory, where most commands have no use for it and it takes most of
         the time that making a store does."""
@@ -129,77 +106,51 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
         self._con.close()
 
     def ingest(
         self, inputs: Sequence[Input], options: ImportOptions, progress: Progress | None = None
     ) -> list[FileReport]:
-        """Read every input, each in its own transaction, then resolve the traces that were touched."""
+        """Read every input, each in its own transaction, then resolve the traces that were touched. Files whose content
+        was read before, in the same way, are left out; of those that have grown, what is new is read."""
         import gc
+
+        from agentdbg.store.intake import Intake
 
         was_on = gc.isenabled()
         gc.disable()  # the hot path makes no cycles; the collector would walk every row again and again
         try:
-            reports = [self._ingest_one(one, options, progress) for one in inputs]
+            intake = Intake(self._con, options, on_disk=self.path is not None)
+            reports = intake.priced_anew([intake.take(one, progress) for one in inputs])
         finally:
             if was_on:
                 gc.enable()
         self.resolve(options)
         return reports
 
-    def _ingest_one(self, one: Input, options: ImportOptions, progress: Progress | None) -> FileReport:
-        from agentdbg.importers import read_input
-        from agentdbg.store.columnar import opened
-        from agentdbg.store.ingest import Counts, write
-
-        digest, size = self._digest(one)
-        if digest and self._con.execute("FROM raw.files WHERE sha256 = ?", [digest]).fetchall():
-            return FileReport(one.name, "unchanged", bytes=size)
-        counts = Counts()
-        self._con.execute("BEGIN")
-        try:
-            file_id = self._con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM raw.files").fetchall()[0][0]
-            items = read_input(one, forced=options.forced, mapping=options.mapping, opener=opened)
-            write(self._con, file_id, items, counts, (lambda n: progress(one.name, n)) if progress else None)
-            if not (counts.spans or counts.logs):  # nothing to remember: a later version may know the format
-                self._con.execute("ROLLBACK")
-                return FileReport(one.name, "note", bytes=size, notes=_notes(one, counts.notes))
-            self._con.execute(
-                "INSERT INTO raw.files VALUES (?, ?, ?, ?, ?, ?)",
-                [file_id, one.name, digest, size, items.importer, counts.spans],
-            )
-            for note in counts.notes:
-                self._con.execute(
-                    "INSERT INTO raw.notes VALUES (?, ?, ?, ?, ?)",
-                    [file_id, note.line, note.severity, note.message, note.advice],
-                )
-            self._con.execute("COMMIT")
-        except AgentdbgError as error:
-            self._con.execute("ROLLBACK")
-            return FileReport(one.name, "unreadable", bytes=size, error=error, notes=_notes(one, counts.notes))
-        except BaseException:
-            self._con.execute("ROLLBACK")
-            raise
-        return FileReport(one.name, "new", counts.spans, counts.logs, counts.known, size)
-
-    def _digest(self, one: Input) -> tuple[str | None, int]:
-        """Content hash and size of a file; an in-memory store has nothing to compare with."""
-        if not os.path.isfile(one.path):
-            return None, 0
-        size = os.path.getsize(one.path)
-        if self.path is None:
-            return None, size
-        try:
-            with open(one.path, "rb") as stream:
-                return hashlib.file_digest(stream, "sha256").hexdigest(), size
-        except OSError:
-            return None, size  # reading it says why
-
     def resolve(self, options: ImportOptions) -> None:
         """Bring the derived tables up to date with the raw ones."""
+        from agentdbg.store.intake import prices_key
         from agentdbg.store.resolving import resolve_pending
 
-        resolve_pending(self._con, _price(options.prices))
+        resolve_pending(self._con, _price(options.prices), prices_key(options))
+
+    def append(self, table: str, rows: pa.RecordBatchReader) -> None:
+        """Add the rows of another store's table of the same name."""
+        from agentdbg.store.columns import insert
+
+        insert(self._con, table, rows)
+
+    def purge(self, runs: Sequence[str] | None, judge: Callable[[Store], object]) -> Purged:
+        """Remove these runs (None: everything) from the file itself, and close the store. Runs whose judgement may
+        quote them are judged again with `judge`."""
+        from agentdbg.store.purging import purge
+
+        return purge(self, self._con, runs, judge)
 
     def reader(self, judged: Sequence[str] | None = None) -> StoreReader:
         """A reader over everything; `judged` names the traces that detectors are to judge (default: all)."""
@@ -232,11 +183,6 @@ class Store:
         if ids:
             self._con.execute("INSERT INTO derived.judged SELECT unnest(?), ?", [ids, configuration])
         self._con.execute("COMMIT")
-
-
-def _notes(one: Input, notes: Sequence[NoteRow]) -> tuple[Note, ...]:
-    places = [one.name + (f":{note.line}" if note.line else "") for note in notes]
-    return tuple(Note(n.severity, place, n.message, n.advice) for n, place in zip(notes, places, strict=True))
 
 
 def _evidence(evidence: Sequence[Evidence]) -> str:

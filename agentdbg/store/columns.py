@@ -51,7 +51,9 @@ def batch(
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def insert(con: duckdb.DuckDBPyConnection, table: str, data: pa.Table, chosen: str = "*") -> None:
+def insert(
+    con: duckdb.DuckDBPyConnection, table: str, data: pa.Table | pa.RecordBatchReader, chosen: str = "*"
+) -> None:
     """Append Arrow data to a table by column name. chosen: what to select of it."""
     con.register("incoming", data)
     try:

@@ -122,7 +122,10 @@ def _latest(reader: Reader) -> str:
 
 def waiting_logs(reader: Reader) -> int:
     """How many log records belong to spans that are not here."""
-    rows = reader.rows("SELECT count(*) FROM raw.logs ANTI JOIN raw.spans USING (trace_id, span_id)")
+    rows = reader.rows(
+        "SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id, name, time_ns, attributes, body FROM raw.logs "
+        "ANTI JOIN raw.spans USING (trace_id, span_id))"
+    )
     return int(rows[0][0])
 
 

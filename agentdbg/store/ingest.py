@@ -1,7 +1,8 @@
 """One input into the store, in one transaction: all of it or nothing, whenever the process dies.
 
 Spans stream through in Arrow batches, so memory is bounded by the batch. What is there already is found afterwards:
-equal copies go, unequal ones are merged and all kept in raw.copies."""
+of equal copies the first stays, and raw.repeats says which other files gave it; unequal ones are merged and all kept in
+raw.copies."""
 
 from __future__ import annotations
 
@@ -25,8 +26,9 @@ BATCH = 5_000
 SPAN_SCHEMA = arrow_schema(SpanRow)
 FIELDS = SpanRow.__struct_fields__
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
-_CONTENT = ", ".join(f'"{name}"' for name in FIELDS if name not in ("source_file", "source_line"))
-_KEY = "trace_id, span_id"
+CONTENT = ", ".join(f'"{name}"' for name in FIELDS if name not in ("source_file", "source_line"))
+KEY = "trace_id, span_id"
+LOG = "trace_id, span_id, name, time_ns, attributes, body"
 
 
 class LogRow(msgspec.Struct, gc=False):
@@ -116,47 +118,60 @@ def _log_row(item: RawLog) -> LogRow:
 
 
 def _drop_equal_logs(con: duckdb.DuckDBPyConnection, file_id: int) -> None:
-    """A log record that is there already, or twice in this input, goes: it repeats an export, not an event."""
+    """A log record that is twice in this input goes: it repeats an export, not an event. What another file has as well
+    stays, since that file may be read anew; it is told once."""
     con.execute(
-        """DELETE FROM raw.logs WHERE rowid IN (
+        f"""DELETE FROM raw.logs WHERE rowid IN (
              SELECT id FROM (
-               SELECT rowid AS id, file_id, row_number() OVER (
-                 PARTITION BY trace_id, span_id, name, time_ns, attributes, body ORDER BY file_id = $f, seq) AS n
-               FROM raw.logs WHERE trace_id IN (SELECT trace_id FROM raw.logs WHERE file_id = $f))
-             WHERE n > 1 AND file_id = $f)""",
+               SELECT rowid AS id, row_number() OVER (
+                 PARTITION BY {LOG} ORDER BY seq) AS n
+               FROM raw.logs WHERE file_id = $f)
+             WHERE n > 1)""",
         {"f": file_id},
     )
+
+
+_EQUAL = f"""
+  CREATE OR REPLACE TEMP TABLE equal AS
+  SELECT id, {KEY}, copy, file_id, source_line, first FROM (
+    SELECT rowid AS id, {KEY}, hash({CONTENT}) AS copy, file_id, source_line,
+      row_number() OVER same AS n, first_value(file_id) OVER same AS first
+    FROM raw.spans SEMI JOIN clash USING ({KEY}) WHERE NOT merged
+    WINDOW same AS (PARTITION BY {CONTENT} ORDER BY file_id, source_line))
+  WHERE n > 1"""
+_REPEATED = f"""
+  INSERT INTO raw.repeats SELECT {KEY}, copy, file_id, min(source_line) FROM equal WHERE file_id <> first
+  GROUP BY ALL"""
 
 
 def _settle(con: duckdb.DuckDBPyConnection, file_id: int, notes: list[NoteRow]) -> int:
     """Leave one row a span. Answers how many spans of this input were known, notes copies that differ."""
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {_KEY} FROM raw.spans WHERE trace_id IN "
-        f"(SELECT trace_id FROM raw.spans WHERE file_id = $f) GROUP BY {_KEY} HAVING count(*) > 1",
+        f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {KEY} FROM raw.spans WHERE trace_id IN "
+        f"(SELECT trace_id FROM raw.spans WHERE file_id = $f) GROUP BY {KEY} HAVING count(*) > 1",
         {"f": file_id},
     )
     known = 0
     if _one(con, "SELECT count(*) FROM clash"):
-        removed = con.execute(
-            f"""DELETE FROM raw.spans WHERE rowid IN (
-                  SELECT id FROM (
-                    SELECT rowid AS id, row_number() OVER (PARTITION BY {_CONTENT} ORDER BY file_id, source_line) AS n
-                    FROM raw.spans SEMI JOIN clash USING ({_KEY}) WHERE NOT merged)
-                  WHERE n > 1)"""
-        ).fetchall()
+        con.execute(_EQUAL)
+        con.execute(_REPEATED)
+        removed = con.execute("DELETE FROM raw.spans WHERE rowid IN (SELECT id FROM equal)").fetchall()
         known += int(removed[0][0])
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {_KEY} FROM raw.spans WHERE trace_id IN "
-        f"(SELECT trace_id FROM raw.spans WHERE file_id = $f) GROUP BY {_KEY} HAVING count(*) > 1 "
-        f"UNION SELECT {_KEY} FROM raw.spans SEMI JOIN raw.logs USING ({_KEY}) WHERE raw.spans.file_id = $f "
-        f"UNION SELECT {_KEY} FROM raw.logs SEMI JOIN raw.spans USING ({_KEY}) WHERE raw.logs.file_id = $f",
+        f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {KEY} FROM raw.spans WHERE trace_id IN "
+        f"(SELECT trace_id FROM raw.spans WHERE file_id = $f) GROUP BY {KEY} HAVING count(*) > 1 "
+        f"UNION SELECT {KEY} FROM raw.spans SEMI JOIN raw.logs USING ({KEY}) WHERE raw.spans.file_id = $f "
+        f"UNION SELECT {KEY} FROM raw.logs SEMI JOIN raw.spans USING ({KEY}) WHERE raw.logs.file_id = $f",
         {"f": file_id},
     )
     con.execute("INSERT INTO raw.pending SELECT DISTINCT trace_id FROM clash")  # also where they stay another file's
-    keys = con.execute(f"SELECT {_KEY} FROM clash ORDER BY ALL").fetchall()
-    for start in range(0, len(keys), BATCH):
-        known += _merge_keys(con, keys[start : start + BATCH], notes)
-    return known
+    return known + settle_keys(con, notes)
+
+
+def settle_keys(con: duckdb.DuckDBPyConnection, notes: list[NoteRow]) -> int:
+    """Merge all copies and log records of the spans in the table `clash`. Answers and notes as `_settle`."""
+    keys = con.execute(f"SELECT {KEY} FROM clash ORDER BY ALL").fetchall()
+    return sum(_merge_keys(con, keys[start : start + BATCH], notes) for start in range(0, len(keys), BATCH))
 
 
 def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]], notes: list[NoteRow]) -> int:
@@ -169,6 +184,7 @@ def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]],
     kept: list[SpanRow] = []
     known = 0
     files: list[int] = []
+    givers: list[int] = []
     for key in keys:
         distinct = copies[key]
         known += len(distinct.new) - 1 if not distinct.old else len(distinct.new)
@@ -178,46 +194,48 @@ def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]],
         row.input_key, row.output_key, row.output_empty = payload_keys(row.kind, row.input, row.output)
         merged.append(row)
         kept += distinct.all
-        files.append(distinct.file_id)
-    con.execute(f"DELETE FROM raw.spans WHERE ({_KEY}) IN (SELECT ({_KEY}) FROM asked)")
-    con.execute(f"DELETE FROM raw.copies WHERE ({_KEY}) IN (SELECT ({_KEY}) FROM asked)")
+        givers += distinct.files
+        files.append(distinct.files[0])
+    con.execute(f"DELETE FROM raw.spans WHERE ({KEY}) IN (SELECT ({KEY}) FROM asked)")
+    con.execute(f"DELETE FROM raw.copies WHERE ({KEY}) IN (SELECT ({KEY}) FROM asked)")
     _insert(con, "raw.spans", merged, files)
-    _insert(con, "raw.copies", kept, [0] * len(kept))
+    _insert(con, "raw.copies", kept, givers)
     con.unregister("asked")
     return known
 
 
 @dataclass(slots=True)
 class _Copies:
-    """The copies of one span: `old` stood in raw.copies, `new` in raw.spans; `all` are the distinct ones."""
+    """The copies of one span: `old` stood in raw.copies, `new` in raw.spans; `all` are the distinct ones, `files` those
+    that gave them."""
 
-    file_id: int = 0
     old: list[SpanRow] = field(default_factory=list)
     new: list[SpanRow] = field(default_factory=list)
     all: list[SpanRow] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+    seen: dict[int, int] = field(default_factory=dict)
 
 
 def _copies(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], _Copies]:
     out: dict[tuple[str, str], _Copies] = {}
+    repeats: list[tuple[str, str, int, int, int | None]] = []
     for table, old in (("raw.copies", True), ("raw.spans", False)):
         rows = con.execute(
-            f"SELECT {_COLUMNS}, file_id, merged FROM {table} SEMI JOIN asked USING ({_KEY}) "
-            f"ORDER BY {_KEY}, file_id, source_line"
+            f"SELECT {_COLUMNS}, hash({CONTENT}), file_id FROM {table} SEMI JOIN asked USING ({KEY}) "
+            f"{'' if old else 'WHERE NOT merged '}ORDER BY {KEY}, file_id, source_line"
         ).fetchall()
-        for values in rows:
-            row = SpanRow(*values[: len(FIELDS)])
-            here = out.setdefault((row.trace_id, row.span_id), _Copies(file_id=values[-2] or 0))
-            here.file_id = here.file_id or values[-2]
-            if values[-1] and not old:
-                continue  # a merged row: what it was made of stands in raw.copies
+        for *values, copy, file_id in rows:
+            row = SpanRow(*values)
+            here = out.setdefault((row.trace_id, row.span_id), _Copies())
             (here.old if old else here.new).append(row)
-    for here in out.values():
-        seen: set[str] = set()
-        for row in here.old + here.new:
-            content = repr([getattr(row, name) for name in FIELDS if name not in ("source_file", "source_line")])
-            if content not in seen:
-                seen.add(content)
+            if copy not in here.seen:
+                here.seen[copy] = file_id
                 here.all.append(row)
+                here.files.append(file_id)
+            elif here.seen[copy] != file_id:
+                repeats.append((row.trace_id, row.span_id, copy, file_id, row.source_line))
+    if repeats:
+        con.executemany("INSERT INTO raw.repeats VALUES (?, ?, ?, ?, ?)", repeats)
     return out
 
 
@@ -225,8 +243,7 @@ def _events(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[RawEve
     """Log records of the asked spans in the order in which they were said: by time, then by place in the stream."""
     out: dict[tuple[str, str], list[RawEvent]] = {}
     rows = con.execute(
-        f"SELECT trace_id, span_id, name, time_ns, attributes, body FROM raw.logs SEMI JOIN asked USING ({_KEY}) "
-        f"ORDER BY {_KEY}, time_ns, seq, body"
+        f"SELECT {LOG} FROM raw.logs SEMI JOIN asked USING ({KEY}) GROUP BY ALL ORDER BY {KEY}, time_ns, min(seq), body"
     ).fetchall()
     for trace_id, span_id, name, time_ns, attributes, body in rows:
         event = RawEvent(name, time_ns, load(attributes), load(body)["body"] if body else None)

@@ -41,9 +41,10 @@ _TABLES: dict[str, type[Any]] = {
 }
 
 
-def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price) -> None:
+def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price, prices: str) -> None:
     """Make the derived tables anew for every run with a trace in raw.pending, some tens of thousands of spans a
-    transaction. Runs of the same name are to be judged again as well: what is usual among them may have changed."""
+    transaction. Runs of the same name are to be judged again as well: what is usual among them may have changed.
+    prices: a name for the prices behind `price`, which the traces keep."""
     con.execute("BEGIN")
     try:
         join(con)
@@ -55,8 +56,10 @@ def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price) -> None:
         con.execute("BEGIN")
         try:
             con.register("chunk", pa.table({"trace_id": chunk}))
+            con.execute(_UNJUDGE)  # before, for the sake of the runs that are gone; after, for those that are new
             _replace(con, [resolve(spans, price, *told) for spans, *told in _traces(con)])
             con.execute(_UNJUDGE)
+            con.execute("UPDATE derived.traces SET prices = $p WHERE trace_id IN (FROM chunk)", {"p": prices})
             con.execute("DELETE FROM raw.pending WHERE trace_id IN (SELECT trace_id FROM chunk)")
             con.execute("COMMIT")
         except BaseException:

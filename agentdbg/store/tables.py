@@ -14,7 +14,7 @@ _TRACES = """
   trace_id VARCHAR, name VARCHAR, status VARCHAR, start_ns BIGINT, duration_ns BIGINT, span_count BIGINT,
   agents VARCHAR[], llm_calls BIGINT, tool_calls BIGINT, handoffs BIGINT, input_tokens BIGINT, output_tokens
   BIGINT, cost_usd DOUBLE, priced_calls BIGINT, counted_calls BIGINT, payload_calls BIGINT, session_id
-  VARCHAR, workflow VARCHAR"""
+  VARCHAR, workflow VARCHAR, prices VARCHAR"""
 _ROLES = """
   trace_id VARCHAR, span_id VARCHAR, kind VARCHAR, agent VARCHAR, agent_rule VARCHAR, turn_id VARCHAR,
   is_call BOOLEAN"""
@@ -59,7 +59,9 @@ def ddl(span_columns: dict[str, str], *, compress: bool) -> list[str]:
         "CREATE TABLE raw.logs (trace_id VARCHAR, span_id VARCHAR, seq BIGINT, name VARCHAR, time_ns BIGINT, "
         f"attributes VARCHAR{payload}, body VARCHAR{payload}, file_id INTEGER)",
         "CREATE TABLE raw.files (file_id INTEGER, path VARCHAR, sha256 VARCHAR, bytes BIGINT, format VARCHAR, "
-        "spans BIGINT)",
+        "spans BIGINT, reading VARCHAR, head VARCHAR, lines BIGINT)",
+        "CREATE TABLE raw.repeats (trace_id VARCHAR, span_id VARCHAR, copy UBIGINT, file_id INTEGER, "
+        "source_line BIGINT)",
         "CREATE TABLE raw.notes (file_id INTEGER, line BIGINT, severity VARCHAR, message VARCHAR, advice VARCHAR)",
         "CREATE TABLE raw.pending (trace_id VARCHAR)",
         "CREATE TABLE raw.links (trace_id VARCHAR, span_id VARCHAR, to_trace_id VARCHAR, to_span_id VARCHAR, "
