@@ -264,3 +264,18 @@ class Detector(Protocol):
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """Findings over the traces of `reader.trace_ids()`, in a stable order."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What was removed from a store. runs: (trace id, name, spans) of each. files: trace files that the runs were read
+    from and that still exist. stay: runs that are left. before, after: bytes of the store's file."""
+
+    store: str
+    runs: Sequence[tuple[str, str, int]]
+    spans: int
+    logs: int
+    files: Sequence[str]
+    stay: int
+    before: int
+    after: int

@@ -22,7 +22,20 @@ from agentdbg.cli.options import spread
 from agentdbg.cli.output import hush
 from agentdbg.errors import INTERRUPTED, NOT_JUDGED, OUR_BUG, AgentdbgError
 
-COMMANDS = ("ingest", "traces", "show", "span", "replay", "check", "doctor", "explain", "query", "schema", "demo")
+COMMANDS = (
+    "ingest",
+    "traces",
+    "show",
+    "span",
+    "replay",
+    "check",
+    "doctor",
+    "explain",
+    "query",
+    "schema",
+    "purge",
+    "demo",
+)
 """In the order of --help; each is the `command` of the module of its name."""
 
 

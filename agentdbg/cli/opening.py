@@ -136,7 +136,7 @@ def look_into(
 
     keep_partial: a Ctrl-C while files are read leaves those that were read whole, and `cut_short` says so.
     """
-    from agentdbg.config import load, nearest_store
+    from agentdbg.config import load
     from agentdbg.store import Store
 
     config = load(sources.config, Path.cwd())
@@ -144,12 +144,19 @@ def look_into(
         with Store.in_memory() as store:
             yield _of_files(store, paths, sources, config, keep_partial)
         return
+    with Store.open(store_path(sources, ids)) as store:
+        yield Opened(store, config)
+
+
+def store_path(sources: Sources, ids: Sequence[str] = ()) -> Path:
+    """Where the store of this command is; ids: as for `opened`. AgentdbgError where none is named or near."""
+    from agentdbg.config import nearest_store
+
     path = sources.db or nearest_store(Path.cwd())
     if path is None:
         raise _no_store(ids)
     _refuse_reading_options(sources)
-    with Store.open(path) as store:
-        yield Opened(store, config)
+    return path
 
 
 def _no_store(ids: Sequence[str]) -> AgentdbgError:
