@@ -17,6 +17,7 @@ from agentdbg.model import Evidence, Finding, Purged, Skipped
 from agentdbg.store.reader import StoreReader
 from agentdbg.store.reports import FileReport, ImportOptions, Progress
 from agentdbg.store.tables import SCHEMA_VERSION
+from agentdbg.store.writing import writing
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,11 +57,11 @@ class Store:
     def create(cls, path: Path) -> Store:
         """Open the store at `path` for writing; make it (mode 0600) where there is none."""
         os.umask(0o077)  # prompts are secrets, also in the write-ahead log that DuckDB keeps beside the file
-        fresh = not path.exists()
-        if fresh:
+        if not path.exists():
             _make_folder(path.parent)
+            _make_store(path)
         con = _connect(path, read_only=False)
-        if fresh or not _tables(con):
+        if not _tables(con):
             if con.execute("SELECT 1 FROM duckdb_tables()").fetchone():
                 raise AgentdbgError(f"{path} is a DuckDB database of another kind", "name another file with --db")
             os.chmod(path, 0o600)
@@ -124,8 +125,9 @@ class Store:
         was_on = gc.isenabled()
         gc.disable()  # the hot path makes no cycles; the collector would walk every row again and again
         try:
-            intake = Intake(self._con, options, on_disk=self.path is not None)
-            reports = intake.priced_anew([intake.take(one, progress) for one in inputs])
+            with writing():
+                intake = Intake(self._con, options, on_disk=self.path is not None)
+                reports = intake.priced_anew([intake.take(one, progress) for one in inputs])
         finally:
             if was_on:
                 gc.enable()
@@ -137,7 +139,8 @@ class Store:
         from agentdbg.store.intake import prices_key
         from agentdbg.store.resolving import resolve_pending
 
-        resolve_pending(self._con, _price(options.prices), prices_key(options))
+        with writing():
+            resolve_pending(self._con, _price(options.prices), prices_key(options))
 
     def append(self, table: str, rows: pa.RecordBatchReader) -> None:
         """Add the rows of another store's table of the same name."""
@@ -156,6 +159,7 @@ class Store:
         """A reader over everything; `judged` names the traces that detectors are to judge (default: all)."""
         return StoreReader(self._con, judged)
 
+    @writing()
     def save_judgement(
         self, trace_ids: Sequence[str], findings: Sequence[Finding], skipped: Sequence[Skipped], configuration: str
     ) -> None:
@@ -199,7 +203,7 @@ def _price(own: OwnPrices | None) -> Callable[[Facts], float | None]:
     return price
 
 
-def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, *, read_only: bool, named: Path | None = None) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     if path.is_file() and not _is_database(path):
@@ -209,7 +213,7 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         con = duckdb.connect(str(path.absolute()), read_only=read_only, config=_SETTINGS)
     except duckdb.Error as error:
-        raise _explained(error, path, read_only) from error
+        raise _explained(error, named or path, read_only) from error
     con.execute(_NO_BAR)
     con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
     return con
@@ -224,6 +228,25 @@ def _is_database(path: Path) -> bool:
     except OSError:
         return True  # opening it says why not
     return not head or head[8:] == b"DUCK"
+
+
+def _make_store(path: Path) -> None:
+    """A whole store or none, whenever the process dies: made under another name. Another process may be faster."""
+    made = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        with writing(), _connect(made, read_only=False, named=path) as con:
+            _create(con, on_disk=True)
+        made.chmod(0o600)
+        try:
+            os.link(made, path)
+        except OSError:  # it is there by now, or the file system knows no links
+            if not path.exists():
+                made.rename(path)
+    except OSError as error:
+        raise AgentdbgError(f"{path} cannot be made: {error.strerror}", "name a store elsewhere with --db") from error
+    finally:
+        for suffix in ("", ".wal"):
+            made.with_name(made.name + suffix).unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from agentdbg.store.files import Content, Known, KnownFiles
 from agentdbg.store.forgetting import forget
 from agentdbg.store.ingest import Counts, write
 from agentdbg.store.reports import FileReport, ImportOptions, Progress
+from agentdbg.store.writing import roll_back
 
 if TYPE_CHECKING:
     from agentdbg.importers import Opened
@@ -83,15 +84,15 @@ class Intake:
             rows = _below(items, start.lines) if start else items
             write(self._con, file_id, rows, counts, (lambda n: progress(one.name, n)) if progress else None)
             if not (counts.spans or counts.logs or start):  # nothing to remember: a later version may know the format
-                self._con.execute("ROLLBACK")
+                roll_back(self._con)
                 return FileReport(one.name, "note", bytes=size, notes=_notes(one, counts.notes))
             known = self._remember(file_id, one, content, items.importer or "", counts)
             self._con.execute("COMMIT")
         except AgentdbgError as error:
-            self._con.execute("ROLLBACK")
+            roll_back(self._con)
             return FileReport(one.name, "unreadable", bytes=size, error=error, notes=_notes(one, counts.notes))
         except BaseException:
-            self._con.execute("ROLLBACK")
+            roll_back(self._con)
             raise
         if self._files is not None and known is not None:
             self._files.drop(gone)

@@ -13,6 +13,7 @@ from agentdbg.resolve import Facts, Price, Resolved, resolve
 from agentdbg.resolve.facts import CallRow, HandoffRow, Role, TraceRow, TurnRow
 from agentdbg.store.columns import arrow_schema, batch, insert
 from agentdbg.store.joining import join
+from agentdbg.store.writing import roll_back
 
 CHUNK = 50_000  # spans a transaction
 _PAYLOADS = ("input", "output", "tools", "parameters")
@@ -50,7 +51,7 @@ def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price, prices: str) -
         join(con)
         con.execute("COMMIT")
     except BaseException:
-        con.execute("ROLLBACK")
+        roll_back(con)
         raise
     while chunk := _next_chunk(con):
         con.execute("BEGIN")
@@ -63,7 +64,7 @@ def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price, prices: str) -
             con.execute("DELETE FROM raw.pending WHERE trace_id IN (SELECT trace_id FROM chunk)")
             con.execute("COMMIT")
         except BaseException:
-            con.execute("ROLLBACK")
+            roll_back(con)
             raise
         finally:
             con.unregister("chunk")
