@@ -14,6 +14,8 @@ from agentdbg.reporters.terminal.line import Line, Look, wrapped, write
 from agentdbg.view.units import count
 
 _PARTICULARS = re.compile(r"[0-9a-f]{6,}|\d+")  # ids and numbers
+_FILES = 50
+"""Files that are shown, those that could not be read first; the rest is counted."""
 _SHOWN = 3
 """Notes of one kind that are shown; the rest is counted."""
 
@@ -45,9 +47,13 @@ class Ingested:
 
 def text(done: Ingested, stream: TextIO, look: Look) -> None:
     """For people."""
-    rows = [[look.text(one.source), _STATES[one.state], _read(one)] for one in done.files if one.state != "note"]
+    told = [one for one in done.files if one.state != "note"]
+    files = sorted(told, key=lambda one: one.state != "unreadable") if len(told) > _FILES else told
+    rows = [[look.text(one.source), _STATES[one.state], _read(one)] for one in files[:_FILES]]
     lines = [*columns([Column("file", style="bold"), Column("state"), Column("read")], rows, look)] if rows else []
-    for one in done.files:
+    if len(told) > _FILES:
+        lines.append(Line(f"  and {len(told) - _FILES:,} more files; --json lists them all", "dim"))
+    for one in files[:_FILES]:
         if one.why and one.state == "unreadable":
             lines += wrapped(
                 Line("  "), look.text(one.why + (f" ({one.hint})" if one.hint else "")), Line("    "), look.width
