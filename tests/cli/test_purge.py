@@ -20,21 +20,21 @@ SECRET = "the-password-is-Xyzzy-{}"
 STORE = Path(".agentdbg") / "traces.duckdb"
 
 
-def run(folder: Path, number: int, secret: str, start: int = 0, link: str | None = None) -> Path:
+def run(folder: Path, number: int, secret: str, start: int = 0, link: int | None = None) -> Path:
     """A run with a secret in its prompt, its answer, an error and its log record."""
-    trace = f"{number:032x}"
+    trace, top, leaf = f"{number:032x}", f"{number:015x}a", f"{number:015x}b"
     told = {
         "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o",
         "gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"type": "text", "content": secret}]}]),
     }  # fmt: skip
     root = {
-        "trace": trace, "id": "a" * 16, "name": "work", "start": start, "end": start + 90,
-        "status": {"code": 2, "message": f"Boom: {secret}"}, "links": [(link, "b" * 16)] if link else [],
+        "trace": trace, "id": top, "name": "work", "start": start, "end": start + 90,
+        "status": {"code": 2, "message": f"Boom: {secret}"}, "links": [(f"{link:032x}", f"{link:015x}b")] if link else [],
         "attributes": {"messaging.system": "queue"},
     }  # fmt: skip
-    call = {"trace": trace, "id": "b" * 16, "parent": "a" * 16, "name": "chat", "attributes": told, "start": start}
+    call = {"trace": trace, "id": leaf, "parent": top, "name": "chat", "attributes": told, "start": start}
     file = otlp(folder, [root, call], f"run{number}.jsonl")
-    record = {"traceId": trace, "spanId": "b" * 16, "eventName": "gen_ai.choice", "body": {"stringValue": secret}}
+    record = {"traceId": trace, "spanId": leaf, "eventName": "gen_ai.choice", "body": {"stringValue": secret}}
     logs = {"resourceLogs": [{"scopeLogs": [{"scope": {"name": "s"}, "logRecords": [record]}]}]}
     odd = {secret: 1}  # a note quotes what it could not read
     file.write_text(f"{file.read_text()}{json.dumps(logs)}\n{json.dumps(odd)}\n")
@@ -98,7 +98,7 @@ def test_a_purged_run_comes_back_with_its_file_and_the_others_are_known(folder: 
 
 
 def test_a_run_of_several_traces_goes_whole(folder: Path) -> None:
-    said("ingest", run(folder, 1, SECRET.format(1)), run(folder, 2, SECRET.format(2), 50, link=f"{1:032x}"))
+    said("ingest", run(folder, 1, SECRET.format(1)), run(folder, 2, SECRET.format(2), 50, link=1))
     assert [row["joined"] for row in rows("SELECT joined FROM traces")] == [[f"{2:032x}"]]
     done = said("purge", f"{2:032x}")  # any of its ids means the run
     assert ([one["trace_id"] for one in done["runs"]], done["spans"], done["stay"]) == ([f"{1:032x}"], 4, 0)
