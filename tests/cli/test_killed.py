@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -101,6 +102,9 @@ def readable(store: Path) -> None:
         assert "is an empty DuckDB file" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=pytest.mark.slow)])
+long = pytest.mark.skipif(not os.environ.get("AGENTDBG_LONG"), reason="takes ten minutes and more: AGENTDBG_LONG=1")
+
+
+@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=[pytest.mark.slow, long])])
 def test_an_ingest_that_is_killed_loses_and_doubles_nothing(kills: int, folder: Path) -> None:
     ingest_killed(folder, kills, seed=kills)
