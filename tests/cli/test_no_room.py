@@ -12,7 +12,11 @@ from tests.commandline import PROGRAM, Done, agentdbg, environment
 
 # A file that may not grow further is the nearest to a full disk that needs no privileges: the signal is ignored as in
 # any Python, and the write fails.
-LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))\n" + PROGRAM
+# No bytecode: what Python writes under the limit is cut as well, and would stay for the tests that follow.
+LIMITED = (
+    "import resource, sys; sys.dont_write_bytecode = True; resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))\n"
+    + PROGRAM
+)
 
 
 def limited(folder: Path, room: int, *arguments: str) -> Done:
