@@ -1,0 +1,1 @@
+"""How fast agentdbg is, beside what the same file costs elsewhere: `python -m benchmarks.speed`."""
