@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -48,7 +49,8 @@ def attributes(span: Span) -> Attributes:
         }  # fmt: skip
     elif span.kind == "tool":
         out |= {"gen_ai.tool.name": span.tool, "gen_ai.tool.call.id": span.call, "gen_ai.tool.type": "function",
-                "gen_ai.tool.call.arguments": _text(span.arguments), "gen_ai.tool.call.result": span.result}  # fmt: skip
+                "gen_ai.tool.call.arguments": _text(span.arguments),
+                "gen_ai.tool.call.result": span.result}  # fmt: skip
     if span.error:
         out["error.type"] = span.error
     return out
@@ -87,7 +89,9 @@ def otlp_json(batch: list[Span]) -> bytes:
     """One export request, one line."""
     scopes = [{"scope": {"name": scope, "version": "0.60b0"}, "spans": [_otlp_span(span) for span in spans]}
               for scope, spans in _by_scope(batch)]  # fmt: skip
-    return orjson.dumps({"resourceSpans": [{"resource": {"attributes": _pairs(RESOURCE)}, "scopeSpans": scopes}]}) + b"\n"
+    return (
+        orjson.dumps({"resourceSpans": [{"resource": {"attributes": _pairs(RESOURCE)}, "scopeSpans": scopes}]}) + b"\n"
+    )
 
 
 def _otlp_span(span: Span) -> dict[str, Any]:
@@ -162,7 +166,8 @@ def langsmith(batch: list[Span]) -> bytes:
 
 def _run(span: Span) -> dict[str, Any]:
     run: dict[str, Any] = {
-        "id": _uuid(span.id), "trace_id": _uuid(span.trace), "parent_run_id": _uuid(span.parent) if span.parent else None,
+        "id": _uuid(span.id), "trace_id": _uuid(span.trace),
+        "parent_run_id": _uuid(span.parent) if span.parent else None,
         "name": span.name, "run_type": RUN_TYPES.get(span.kind, "chain"), "start_time": _iso(span.start_ns),
         "end_time": _iso(span.end_ns), "session_name": "newsroom", "tags": ["prod"],
         "status": "error" if span.error else "success", "error": f"{span.error}('failed')" if span.error else None,
@@ -215,14 +220,14 @@ ENCODINGS: dict[str, Callable[[list[Span]], bytes]] = {
 def write(folder: Path, spans: int, seed: int = 7) -> int:
     """The files of ENCODINGS, batch by batch; answers how many spans each holds."""
     folder.mkdir(parents=True, exist_ok=True)
-    streams = {name: open(folder / f"{name}.part", "wb") for name in ENCODINGS}
     written = 0
-    for batch in Model(seed).batches(spans):
-        written += len(batch)
-        for name, stream in streams.items():
-            stream.write(ENCODINGS[name](batch))
-    for name, stream in streams.items():
-        stream.close()
+    with ExitStack() as stack:
+        streams = {name: stack.enter_context(open(folder / f"{name}.part", "wb")) for name in ENCODINGS}
+        for batch in Model(seed).batches(spans):
+            written += len(batch)
+            for name, stream in streams.items():
+                stream.write(ENCODINGS[name](batch))
+    for name in ENCODINGS:
         os.replace(folder / f"{name}.part", folder / name)  # a file that is there is whole
     return written
 

@@ -1,8 +1,8 @@
 """Phoenix and MLflow on the same OTLP requests, each as its own server on this machine. They are servers that commit as
 spans come and show them in a browser: this compares taking in an exported file, nothing else.
 
-Both come with the dependency group `bench-peers`, here or in the environment whose Python BENCH_PEERS_PYTHON names. What
-is not installed or does not start is left out, with the reason."""
+Both come with the dependency group `bench-peers`, here or in the environment whose Python BENCH_PEERS_PYTHON names.
+What is not installed or does not start is left out, with the reason."""
 
 from __future__ import annotations
 
@@ -105,9 +105,7 @@ def _wait_for_start(peer: Peer, server: subprocess.Popen[bytes]) -> None:
 def _send(peer: Peer, body: bytes) -> None:
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", peer.port, timeout=120)
-        connection.request(
-            "POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf", **dict(peer.headers)}
-        )
+        connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf", **dict(peer.headers)})
         answer = connection.getresponse()
         told = answer.read()
         connection.close()

@@ -15,14 +15,22 @@ START_NS = 1_760_000_000_000_000_000
 SECOND = 1_000_000_000
 LIVE = 8  # runs that are under way at the same time
 AGENTS = ("researcher", "writer", "critic", "analyst", "archivist", "translator", "reviewer")
-MODELS = (("openai", "gpt-5-mini"), ("anthropic", "claude-sonnet-4-5"), ("openai", "gpt-5"), ("aws.bedrock", "nova-pro"))
+MODELS = (
+    ("openai", "gpt-5-mini"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("openai", "gpt-5"),
+    ("aws.bedrock", "nova-pro"),
+)
 TOOLS = ("web_search", "read_file", "run_sql", "send_email", "calculator", "fetch_url", "grep_repo", "create_ticket")
 ERRORS = ("TimeoutError", "ConnectionError", "ValueError", "RateLimitError")
-_SYLLABLES = "ta re mo lin ver con pro st ing al en da ki ous per tra sol im ber not win ca fe gu hy or pla".split()
-_COMMON = """the of and to in is for that with on as are from this by or be an it at which was have has not but they
-report data result source market price table order customer figure answer question agent tool search file error time
-year value review draft section number city country study paper model team budget plan risk policy contract ticket
-should could would must may there here when where because therefore however between under over after before""".split()
+# words are made of two to four of these
+_SYLLABLES = "ta re mo lin ver con pro st ing al en da ki ous per tra sol im ber not win ca fe gu hy or pla"
+_COMMON = """
+    the of and to in is for that with on as are from this by or be an it at which was have has not but they report
+    data result source market price table order customer figure answer question agent tool search file error time
+    year value review draft section number city country study paper model team budget plan risk policy contract ticket
+    should could would must may there here when where because therefore however between under over after before
+"""
 _RARE = ("é", "naïve", "日本", "—", "“quoted”", "\n", "\n\n- ", '{"k": 1}', "https://example.org/a?b=1", "10.4 %")
 
 
@@ -197,7 +205,8 @@ def _length(message: dict[str, Any]) -> int:
 
 def _prose(random: Random, words: int = 1_000_000) -> str:
     """Text in which some words are frequent and most are rare, with the signs of other scripts here and there."""
-    made = ["".join(random.choices(_SYLLABLES, k=random.randint(2, 4))) for _ in range(12_000)]
-    vocabulary = [*_COMMON, *made, *_RARE]
-    weights = [1 / (rank + 3) for rank in range(len(_COMMON) + len(made))] + [1 / 700] * len(_RARE)
+    syllables, common = _SYLLABLES.split(), _COMMON.split()
+    made = ["".join(random.choices(syllables, k=random.randint(2, 4))) for _ in range(12_000)]
+    vocabulary = [*common, *made, *_RARE]
+    weights = [1 / (rank + 3) for rank in range(len(common) + len(made))] + [1 / 700] * len(_RARE)
     return " ".join(random.choices(vocabulary, weights=weights, k=words))

@@ -51,7 +51,8 @@ def promises(by_size: Mapping[int, Measured]) -> list[dict[str, Any]]:
             found = ratio(measured, target)
             if found is not None and target.at in (None, spans):
                 out.append({"promise": target.title, "spans": spans, "limit": target.limit,
-                            "at_least": target.at_least, "found": round(found, 3), "kept": target.kept(found)})  # fmt: skip
+                            "at_least": target.at_least, "found": round(found, 3),
+                            "kept": target.kept(found)})  # fmt: skip
     few, many, share = LINEAR
     if "otlp-json" in by_size.get(few, ()) and "otlp-json" in by_size.get(many, ()):
         few_s, many_s = (median(one.seconds for one in by_size[size]["otlp-json"]) for size in (few, many))
