@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages
+from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages, speaks
 from agentdbg.vocabulary.jsontext import dump, parsed, parsed_object
 from agentdbg.vocabulary.messages import messages, tool_definitions
 
@@ -29,7 +29,7 @@ class GoogleAdk:
     rank = 20
 
     def claims(self, span: RawSpan) -> bool:
-        return span.scope in SCOPES or any(key.startswith(OWN) for key in span.attributes)
+        return span.scope in SCOPES or speaks(span.attributes, OWN)
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary import langgraph
-from agentdbg.vocabulary.fields import fill, first, keep, keep_messages, unflattened
+from agentdbg.vocabulary.fields import fill, first, keep, keep_messages, speaks, unflattened
 from agentdbg.vocabulary.jsontext import decoded, dump, literal, parsed, parsed_object
 from agentdbg.vocabulary.messages import answered_call, messages, tool_definitions, tool_result
 
@@ -27,11 +27,7 @@ class OpenLLMetry:
 
     def claims(self, span: RawSpan) -> bool:
         keys = span.attributes
-        return (
-            "llm.request.type" in keys
-            or "gen_ai.workflow.nodes" in keys
-            or any(key.startswith("traceloop.") for key in keys)
-        )
+        return "llm.request.type" in keys or "gen_ai.workflow.nodes" in keys or speaks(keys, "traceloop.")
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentdbg.rows import RawEvent, RawSpan, SpanRow
-from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages
+from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages, speaks
 from agentdbg.vocabulary.genai_events import conversation, payload
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import Message, joined_text, messages, said, tool_definitions
@@ -71,9 +71,7 @@ class OtelGenai:
     rank = 50
 
     def claims(self, span: RawSpan) -> bool:
-        return any(key.startswith("gen_ai.") for key in span.attributes) or any(
-            event.name.startswith("gen_ai.") for event in span.events
-        )
+        return speaks(span.attributes, "gen_ai.") or any(event.name.startswith("gen_ai.") for event in span.events)
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes

@@ -51,8 +51,8 @@ _TRIAL = re.compile(r"\b(?:attempt|retry) (?:no\. ?|number )?#?\d+(?: (?:of|/) \
 # Signs without which the dear patterns above need not run: most texts have none of them.
 _DIGIT = re.compile(r"\d")
 _UUID_SIGN = re.compile(r"-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-")
-_NUMBER_SIGN = re.compile(r"[5-9]\d{8}|-\d\d[T ]\d\d:|0x|\d ?[mµn]s\b|\.\d+ ?s")
-_PROSE_SIGN = re.compile(r"-\d\d[T ]\d\d:|0x")
+_NUMBER_SIGN = re.compile(r"\d(?:(?<=[5-9])\d{8}|(?<=-\d)\d[T ]\d\d:|(?<=0)x| ?[mµn]s\b|(?<=\.\d)\d* ?s)")
+_PROSE_SIGN = re.compile(r"\d(?:(?<=-\d)\d[T ]\d\d:|(?<=0)x)")
 
 
 def canonical(value: object) -> str:

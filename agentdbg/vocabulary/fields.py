@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from agentdbg.rows import SpanRow
@@ -64,6 +65,16 @@ def _says_something(part: dict[str, Any]) -> bool:
         return part["text"] not in ("", REDACTED)
     recorded = part.get("arguments" if part["type"] == "tool_call" else "result", part["type"])
     return recorded is not None and recorded != REDACTED
+
+
+def speaks(attributes: Mapping[str, Any], prefix: str) -> bool:
+    """Whether some attribute's name begins like this."""
+    return _speak(tuple(attributes), prefix)
+
+
+@lru_cache(maxsize=256)  # spans of a kind have the same names in the same order
+def _speak(names: tuple[str, ...], prefix: str) -> bool:
+    return any(name.startswith(prefix) for name in names)
 
 
 def first(attributes: Mapping[str, Any], names: Iterable[str]) -> Any:

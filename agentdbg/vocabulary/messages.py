@@ -42,9 +42,11 @@ MESSAGE_KEYS = frozenset(
 BODY_KEYS = frozenset(
     ["content", "parts", "contents", "text", "refusal", "tool_calls", "function_call", "tool_call_id"]
 )
+PART_KEYS = frozenset(["text", "toolUse", "toolResult", "functionCall", "functionResponse"])
 TEXT_TYPES = {"text", "input_text", "output_text", "refusal", None}
 REASONING_TYPES = {"reasoning", "thinking", "redacted_thinking", "reasoning_content"}
 CALL_TYPES = {"tool_call", "tool_use", "tool-call", "function_call", "function", "server_tool_use", "custom_tool_call"}
+CALL_KEYS = frozenset(["toolUse", "functionCall", "function_call", "function", "args"])
 RESULT_TYPES = {
     "tool_call_response",
     "tool_result",
@@ -101,7 +103,7 @@ def is_message(value: dict[str, Any]) -> bool:
     """Whether an object is a message, or an item of one, beyond doubt: a known role or type with what belongs to it."""
     role, kind = value.get("role"), _type(value)
     if isinstance(role, str) and role.lower() in ROLES:
-        return bool(BODY_KEYS & set(value)) or set(value) == {"role"}
+        return not BODY_KEYS.isdisjoint(value) or set(value) == {"role"}
     if kind == "constructor":
         return isinstance(value.get("kwargs"), dict)
     if kind in CALL_TYPES:
@@ -128,7 +130,7 @@ def message(value: Any, role: str = "user") -> Message:
         return {"role": "assistant", "parts": parts(value)}
     if "role" not in value and kind in RESULT_TYPES:
         return {"role": "tool", "parts": parts(value)}
-    if not MESSAGE_KEYS & set(value) and not _is_part(value):
+    if MESSAGE_KEYS.isdisjoint(value) and not _is_part(value):
         return {"role": role, "parts": [{"type": "text", "text": dump(value)}]}  # an object said as it is: JSON mode
     said = value.get("role") or kind
     out: Message = {"role": ROLES.get(str(said).lower(), role), "parts": _body(value)}
@@ -272,7 +274,7 @@ def _is_part(item: Any) -> bool:
     if not isinstance(item, dict) or "role" in item:
         return False
     return (_type(item) in ("text", "output_text", "input_text") and ("text" in item or "content" in item)) or (
-        "type" not in item and bool({"text", "toolUse", "toolResult", "functionCall", "functionResponse"} & set(item))
+        "type" not in item and not PART_KEYS.isdisjoint(item)
     )
 
 
@@ -332,7 +334,7 @@ def _block(value: dict[str, Any]) -> list[Part]:
         return _block(value["tool_call"])
     if kind in RESULT_TYPES or "toolResult" in value or "functionResponse" in value or "function_response" in value:
         return [_result_block(value)]
-    if kind in CALL_TYPES or {"toolUse", "functionCall", "function_call", "function", "args"} & set(value):
+    if kind in CALL_TYPES or not CALL_KEYS.isdisjoint(value):
         return [_call_block(value)]
     if kind in REASONING_TYPES or value.get("thought") is True or "reasoningContent" in value:
         text = value.get("text") or value.get("thinking") or value.get("content") or value.get("summary") or ""
