@@ -87,7 +87,9 @@ def _rounds(cases: Sequence[Case], data: Path, rounds: int) -> dict[str, list[Sa
     for number in range(rounds):
         for case in cases:
             _say(f"{data.name} spans, round {number + 1} of {rounds}: {case.title}")
-            out[case.name].append(_one(case, data))
+            sample = _one(case, data)
+            _say(f"  {sample.seconds:.2f} s, {sample.memory_mb:,.0f} MB")
+            out[case.name].append(sample)
     return out
 
 
