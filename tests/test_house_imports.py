@@ -9,7 +9,7 @@ import pytest
 from agentdbg.cli.main import COMMANDS
 from tests.commandline import SAMPLES, agentdbg
 
-HEAVY = {"duckdb", "pyarrow", "google.protobuf", "opentelemetry", "rich", "msgspec", "genai_prices"}
+HEAVY = {"duckdb", "pyarrow", "google.protobuf", "opentelemetry", "rich", "msgspec", "genai_prices", "pydantic"}
 LISTING = """
 import sys
 from agentdbg.cli.main import main
@@ -39,7 +39,7 @@ def test_show_of_a_stored_trace_loads_neither_arrow_nor_the_rows_of_ingest(tmp_p
     assert agentdbg("ingest", SAMPLES / "empty-result", cwd=tmp_path).exit_code == 0
     used = loaded("show", "latest", cwd=tmp_path)
     assert "duckdb" in used
-    assert not {"pyarrow", "msgspec", "google.protobuf", "opentelemetry"} & used
+    assert not {"pyarrow", "msgspec", "google.protobuf", "opentelemetry", "pydantic"} & used
 
 
 def test_a_command_loads_no_other_command(tmp_path: Path) -> None:

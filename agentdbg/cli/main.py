@@ -13,13 +13,14 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from agentdbg import __version__
 from agentdbg.cli import messages
 from agentdbg.cli.interrupts import interruptible
 from agentdbg.cli.options import spread
 from agentdbg.cli.output import hush
+from agentdbg.cli.values import as_typed
 from agentdbg.errors import INTERRUPTED, NOT_JUDGED, OUR_BUG, AgentdbgError
 
 COMMANDS = (
@@ -42,7 +43,7 @@ COMMANDS = (
 @cache
 def _command(name: str) -> Any:
     alone = typer.Typer(rich_markup_mode=None, add_completion=False)
-    alone.command(name)(spread(import_module(f"agentdbg.cli.{name}").command))
+    alone.command(name, cls=_Command)(spread(import_module(f"agentdbg.cli.{name}").command))
     return typer.main.get_command(alone)
 
 
@@ -61,10 +62,18 @@ class _Commands(Mapping[str, Any]):
         return len(COMMANDS)
 
 
+class _Command(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return as_typed(super().get_params(ctx))
+
+
 class _Group(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings | {"commands": {}})
         self.commands = _Commands()  # type: ignore[assignment]  # nobody adds to them
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return as_typed(super().get_params(ctx))
 
 
 app = typer.Typer(

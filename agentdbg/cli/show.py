@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
@@ -86,10 +89,7 @@ def command(
       agentdbg show 4bf9 --agent researcher --expand C1
       agentdbg show 4bf9 run.jsonl --json
     """
-    from agentdbg.reporters import terminal
-    from agentdbg.reporters.json import show as as_json
-    from agentdbg.view.show import show
-
+    _ahead("agentdbg.view.show", "agentdbg.reporters.terminal", "agentdbg.check.judging")
     ids, paths = split(asked)
     if len(ids) > 1:
         raise AgentdbgError(
@@ -98,11 +98,14 @@ def command(
         )
     if sketch:
         drawing = replace(drawing, formats=[*drawing.formats, "sketch"])
-    options = narrowing.options()
     with opened(paths, sources, ids) as here:
+        from agentdbg.reporters import terminal
+        from agentdbg.reporters.json import show as as_json
+        from agentdbg.view.show import show
+
         trace_id = trace_of(here, ids[0]) if ids else worst_recent(here)
         trace = here.store.reader().trace(trace_id)
-        view = show(trace, () if sketch else of_trace(here, trace_id).findings, options)
+        view = show(trace, () if sketch else of_trace(here, trace_id).findings, narrowing.options())
         view = replace(view, next=typed(here, view.next, trace_id), findings=tuple(in_findings(here, view.findings)))
         for name in view.unknown:
             messages.note(f"--expand {name}: there is no such fold or span here")
@@ -114,6 +117,17 @@ def command(
                 "sketch": lambda stream, look: _as_sketch(trace, stream),
             },
         )
+
+
+def _ahead(*modules: str) -> None:
+    """Import modules while DuckDB opens the store, which waits for the disk and for threads of its own."""
+
+    def work() -> None:
+        with suppress(ImportError):  # whoever needs it says so
+            for module in ("duckdb", *modules):  # waits for the one that imports duckdb already
+                import_module(module)
+
+    Thread(target=work, daemon=True).start()
 
 
 def _as_sketch(trace: Trace, stream: TextIO) -> None:
