@@ -20,7 +20,7 @@ FILLED = (
 
 def calls(forest: Forest[Facts], price: Price) -> list[CallRow]:
     """One row per real call, in order of start; sets `is_call` on the span that stands for it."""
-    rows = [_row(group, price) for group in _by_response(_streamed(_nested(forest)))]
+    rows = [_row(group, price) for group in _beside(_by_response(_streamed(_nested(forest))))]
     return sorted(rows, key=lambda row: (row.start_ns or 0, row.span_id))
 
 
@@ -105,6 +105,31 @@ def _by_response(groups: Sequence[list[Facts]]) -> list[list[Facts]]:
     return out
 
 
+def _beside(groups: Sequence[list[Facts]]) -> list[list[Facts]]:
+    """Join the reports of two instrumentations that stand side by side and tell the same input and output, where no ids
+    of responses say otherwise: the framework's span of a stream is over before the SDK's begins."""
+    out: list[list[Facts]] = []
+    seen: dict[tuple[str, int, int], list[list[Facts]]] = {}
+    for group in groups:
+        span = group[0]
+        if span.parent_id is None or span.input_key is None or span.output_key is None:
+            out.append(group)
+            continue
+        alike = seen.setdefault((span.parent_id, span.input_key, span.output_key), [])
+        twin = next((other for other in alike if _other_report(other, group)), None)
+        if twin is None:
+            alike.append(group)
+            out.append(group)
+        else:
+            twin += group
+    return out
+
+
+def _other_report(a: Sequence[Facts], b: Sequence[Facts]) -> bool:
+    ids = {span.response_id for span in (*a, *b) if span.response_id}
+    return len(ids) < 2 and {span.scope for span in a}.isdisjoint(span.scope for span in b)
+
+
 def _overlap(a: Facts, b: Facts) -> bool:
     if a.start_ns is None or b.start_ns is None:
         return False
@@ -112,7 +137,8 @@ def _overlap(a: Facts, b: Facts) -> bool:
 
 
 def _richness(span: Facts) -> tuple[int, ...]:
-    told = (span.has_output, span.has_input, span.has_tools, span.has_parameters, span.output_tokens is not None)
+    payloads = (span.has_output, span.has_input, span.has_tools, span.has_parameters)
+    told = (*payloads, span.output_tokens is not None, span.response_id is not None)
     return tuple(int(one) for one in told)
 
 

@@ -38,6 +38,9 @@ class Facts(msgspec.Struct):
     records_parameters: bool | None
     payload_cut: bool
     dropped: int
+    scope: str | None
+    input_key: int | None
+    output_key: int | None
     has_input: bool
     has_output: bool
     has_tools: bool

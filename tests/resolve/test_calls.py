@@ -54,6 +54,26 @@ def test_equal_response_ids_one_after_the_other_are_two_calls(tmp_path: Path) ->
     assert len(of_files(otlp(tmp_path, spans)).reader().rows(CALLS)) == 2
 
 
+def told(span_id: str, answer: str, start: int, end: int) -> dict[str, Any]:
+    return llm(span_id, parent="f" * 16, start=start, end=end, attributes={"input.value": "hi", "output.value": answer})
+
+
+def test_a_stream_told_by_the_framework_and_then_by_the_sdk_is_one_call(tmp_path: Path) -> None:
+    framework = [told("a", "hello", 0, 1), told("c", "hello", 100, 101)]
+    sdk = [told("b", "hello", 2, 90), told("d", "hello", 102, 190)]
+    files = [otlp(tmp_path, framework, "a.jsonl", "framework"), otlp(tmp_path, sdk, "b.jsonl", "sdk")]
+    assert of_files(*files).reader().rows(CALLS) == [("a" * 16, None, None, 1), ("c" * 16, None, None, 1)]
+
+
+def test_equal_calls_of_one_instrumentation_or_with_other_answers_are_several(tmp_path: Path) -> None:
+    sdk = [told("a", "hello", 0, 90), told("b", "hello", 200, 290)]
+    files = [
+        otlp(tmp_path, sdk, "a.jsonl", "sdk"),
+        otlp(tmp_path, [told("c", "bye", 300, 390)], "b.jsonl", "framework"),
+    ]
+    assert len(of_files(*files).reader().rows(CALLS)) == 3
+
+
 def test_failed_calls_are_rows_too(tmp_path: Path) -> None:
     store = of_sketch(tmp_path, 'agent planner\n  llm gpt-4o error="RateLimitError: 429"\n  llm gpt-4o in=5 out=1\n')
     assert store.reader().rows("SELECT status FROM llm_calls ORDER BY start_ns") == [("error",), ("ok",)]
