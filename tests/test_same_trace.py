@@ -31,9 +31,13 @@ CAPTURES = (
 """Captures that come in several forms, over formats, conventions and failures."""
 
 
+QUICK = ("cut-json", "empty-result")
+"""Samples that the quick run takes; the slow one takes all."""
+
+
 def originals() -> list[object]:
     found: list[object] = [
-        pytest.param(lines, id=folder.name)
+        pytest.param(lines, id=folder.name, marks=[pytest.mark.slow] if folder.name not in QUICK else [])
         for folder in sorted(SAMPLES.iterdir())
         if (lines := sorted(folder.glob("*.jsonl")))
     ]

@@ -39,6 +39,7 @@ def test_the_samples_stay_small() -> None:
     assert sum(path.stat().st_size for path in SAMPLES.rglob("*")) < 2_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", STORIES)
 def test_check_says_what_the_story_says(story: str) -> None:
     done = agentdbg_here("check", SAMPLES / story, "--format", "json")

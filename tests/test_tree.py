@@ -6,6 +6,7 @@ import itertools
 import random
 import time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,6 +152,7 @@ def test_all_permutations_of_a_nasty_trace_agree() -> None:
     assert len({repr(shape(build(order))) for order in itertools.permutations(spans)}) == 1
 
 
+@pytest.mark.slow
 def test_a_chain_of_200_000_is_linear_and_does_not_recurse() -> None:
     size = 200_000
     spans = [span(f"{i:07}", f"{i - 1:07}" if i else None, i, 2 * size - i) for i in reversed(range(size))]

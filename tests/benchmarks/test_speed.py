@@ -34,6 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_files(data: Path, tmp_path: Path) -> None:
     write(tmp_path, 400)
     for name in ENCODINGS:
@@ -56,6 +57,7 @@ def test_a_batch_mixes_runs_as_a_collector_does() -> None:
     assert all(len({span.trace for span in batch}) > 1 for batch in Model().batches(200) if len(batch) > 50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_every_encoding_is_read_without_a_note(data: Path, name: str) -> None:
     with Store.in_memory() as store:

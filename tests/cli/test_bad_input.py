@@ -234,6 +234,7 @@ def test_spans_without_a_trace_id_are_kept_and_told(folder: Path) -> None:
     assert any("trace id" in note["message"] for note in json.loads(done.stdout)["notes"])
 
 
+@pytest.mark.slow
 def test_hostile_text_never_reaches_the_terminal(folder: Path) -> None:
     evil = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe"
     (folder / "run.jsonl").write_bytes(otlp({"name": evil, **attribute("gen_ai.agent.name", stringValue=evil)}))

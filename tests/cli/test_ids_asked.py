@@ -91,6 +91,7 @@ def test_a_trace_is_named_by_its_id_however_short_and_odd(asked: str, folder: Pa
     assert json.loads(done.stdout)["trace"]["trace_id"].startswith(asked.lower())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "trace", "span"),
     [

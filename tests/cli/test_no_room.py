@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.test_interrupts import counts, spans
 from tests.commandline import PROGRAM, Done, agentdbg, environment
 
@@ -23,6 +25,7 @@ def limited(folder: Path, room: int, *arguments: str) -> Done:
     return agentdbg(*arguments, cwd=folder, program=LIMITED.format(room))
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_leaves_a_store_that_goes_on(folder: Path) -> None:
     assert agentdbg("ingest", "failed.sketch", cwd=folder).exit_code == 0
     before = counts(folder)
@@ -44,6 +47,7 @@ def test_no_room_for_a_store_at_all(folder: Path) -> None:
     assert agentdbg("ingest", "failed.sketch", cwd=folder).exit_code == 0
 
 
+@pytest.mark.slow
 def test_no_room_to_purge_leaves_the_store_as_it_was(folder: Path) -> None:
     assert agentdbg("ingest", "failed.sketch", "good.sketch", cwd=folder).exit_code == 0
     before = counts(folder)
@@ -52,6 +56,7 @@ def test_no_room_to_purge_leaves_the_store_as_it_was(folder: Path) -> None:
     assert counts(folder) == before
 
 
+@pytest.mark.slow
 def test_two_ingests_at_once_are_one_and_a_word(folder: Path) -> None:
     """The second waits for nothing and breaks nothing: it says who holds the store, and works afterwards."""
     (folder / "one.jsonl").write_text(spans(0, 4_000), "utf-8")

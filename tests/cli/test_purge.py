@@ -62,6 +62,7 @@ def everything() -> list[Any]:
     return [rows(f"SELECT * FROM {view} ORDER BY ALL") for view in views]
 
 
+@pytest.mark.slow
 def test_nothing_of_a_run_is_left_in_the_file(folder: Path) -> None:
     files = [run(folder, n, SECRET.format(n)) for n in (1, 2, 3)]
     agentdbg_here("ingest", files[0], files[2], "--db", "without.duckdb")

@@ -216,5 +216,6 @@ def test_whatever_is_cut_off_is_noted():
         check_cuts("atif", text, half=True)
 
 
+@pytest.mark.slow
 def test_odd_values_in_every_place():
     check_odd_values("atif", [PRICE, EMBEDDED])

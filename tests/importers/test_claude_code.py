@@ -287,5 +287,6 @@ def test_whatever_is_cut_off_is_noted():
         check_cuts("claude-code", text, half=True)
 
 
+@pytest.mark.slow
 def test_odd_values_in_every_place():
     check_odd_values("claude-code", [*MAIN[:6], *CHILD, *MAIN[6:]], lines)

@@ -386,6 +386,7 @@ def test_whatever_is_cut_off_is_noted():
         check_cuts("codex", text, half=True)
 
 
+@pytest.mark.slow
 def test_odd_values_in_every_place():
     check_odd_values(
         "codex",

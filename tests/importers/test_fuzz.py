@@ -100,6 +100,7 @@ def check(row: object) -> None:
         assert all(time is None or 0 <= time < 2**63 for time in (row.start_ns, row.end_ns))
 
 
+@pytest.mark.slow
 @given(sample=st.sampled_from(SAMPLES), edits=EDITS)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_edited_inputs(tmp_path_factory, sample, edits):
@@ -110,6 +111,7 @@ def test_edited_inputs(tmp_path_factory, sample, edits):
             check(row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("importer", shelf(), ids=lambda importer: importer.name)
 @given(
     data=st.binary(max_size=200)
@@ -133,6 +135,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st
      "function", "arguments", "type", "response", "choices", "usage", "request", "post", "patch"]), inner, max_size=4), max_leaves=20)  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("importer", shelf(), ids=lambda importer: importer.name)
 @given(value=JSON)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

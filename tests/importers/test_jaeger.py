@@ -144,5 +144,6 @@ def test_whatever_is_cut_off_is_noted():
         check_cuts("jaeger", text)
 
 
+@pytest.mark.slow
 def test_odd_values_in_every_place():
     check_odd_values("jaeger", PAGE)

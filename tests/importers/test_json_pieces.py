@@ -37,6 +37,7 @@ DRESSES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dress", DRESSES)
 @example(values=[{"": [{}]}])
 @given(values=RECORDS)

@@ -135,5 +135,6 @@ def test_whatever_is_cut_off_is_noted():
         check_cuts("weave", text)
 
 
+@pytest.mark.slow
 def test_odd_values_in_every_place():
     check_odd_values("weave", CALLS)

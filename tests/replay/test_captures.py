@@ -67,6 +67,7 @@ def to_name(trace: Trace, turn: AgentTurn) -> list[str]:
     return [span.span_id for span in trace.spans if span.turn_id == turn.span_id and span.span_id in calls]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "scenario"), cases())
 def test_calls_are_graded_and_read_as_they_were_made(source: str, scenario: str) -> None:
     calls, _ = recorded(source, scenario)

@@ -199,6 +199,7 @@ def everything(run: tuple[Trace, Sequence[Finding]], look: Look) -> str:
 LOOK = st.builds(Look, st.one_of(st.integers(20, 60), st.integers(20, 200)), st.just(False), st.booleans())
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs(most=12), LOOK)
 def test_no_line_is_wider_than_the_terminal_and_nothing_is_a_command(
@@ -239,6 +240,7 @@ def test_a_line_is_cut_to_cells_with_one_ellipsis(pieces: list[str], width: int)
     assert short.plain == "".join(pieces) or width == 0 or (short.plain.endswith("…") and short.plain.count("…") == 1)
 
 
+@pytest.mark.slow
 def test_bytes_are_the_same_under_every_hash_seed() -> None:
     program = (
         "from tests.reporters.test_terminal import *\n"

@@ -57,6 +57,7 @@ def test_laps_of_a_run() -> None:
     assert (run, run.laps) == (Run(1, 11, 3), 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "symbols",
     [

@@ -37,6 +37,7 @@ def store_of(trace_ids: list[str], starts: list[int] | None = None) -> Store:
         return of_files(file)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(IDS)
 def test_every_unique_beginning_is_understood_and_no_other(ids: list[str]) -> None:

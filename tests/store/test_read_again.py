@@ -124,6 +124,7 @@ def test_what_another_file_gave_as_well_stays_when_one_is_forgotten(tmp_path: Pa
         forgotten(tmp_path, [one], two, order)
 
 
+@pytest.mark.slow
 def test_merged_copies_come_apart_when_one_is_forgotten(tmp_path: Path) -> None:
     early = otlp(tmp_path, [{**LEAF, "end": None, "attributes": {"gen_ai.agent.name": "planner"}}, ROOT], "early.jsonl")
     late = otlp(tmp_path, [LEAF], "late.jsonl")
@@ -133,6 +134,7 @@ def test_merged_copies_come_apart_when_one_is_forgotten(tmp_path: Path) -> None:
             forgotten(tmp_path, [file for file in (early, late, again) if file != gone], gone, order)
 
 
+@pytest.mark.slow
 def test_log_records_leave_their_span_when_they_are_forgotten(tmp_path: Path) -> None:
     spans, records, same = otlp(tmp_path, [LEAF]), logs(tmp_path), logs(tmp_path, "same.jsonl")
     same.write_text("\n" + same.read_text())  # other bytes, the same records

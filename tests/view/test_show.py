@@ -318,6 +318,7 @@ def test_an_error_deep_in_nested_turns_is_seen() -> None:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs())
 def test_folding_keeps_totals_and_every_span_is_in_one_row(run: tuple[Trace, list[Finding]]) -> None:
@@ -354,6 +355,7 @@ def children(rows: Sequence[Row], number: int) -> list[Row]:
     return out
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs(most=90))
 def test_rails_draw_a_tree_and_the_limit_holds(run: tuple[Trace, list[Finding]]) -> None:
