@@ -37,7 +37,8 @@ def loads(text: bytes) -> tuple[Any, list[str]]:
     try:
         value = json.loads(decoded, strict=False, parse_int=_whole, parse_float=_real, parse_constant=_constant)
     except json.JSONDecodeError as error:
-        raise NotJson(f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos}") from None
+        said = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+        raise NotJson(f"{said} at character {error.pos}") from None
     except RecursionError:
         raise NotJson("it is nested too deep") from None
     return clean(value, remarks), remarks
