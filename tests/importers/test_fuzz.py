@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,8 @@ from agentdbg.importers import Input, Source, read_input, shelf
 from agentdbg.importers.streams import Opened
 from agentdbg.rows import NoteRow, RawLog, RawSpan
 
+TIMES = int(os.environ.get("AGENTDBG_FUZZ", "1"))
+"""How many times the usual number of examples: a run of a night takes some hundreds."""
 ROOT = Path(__file__).parents[3] / "shared" / "corpus"
 SAMPLES = [
     b'{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"stringValue":"b"}}]},"scopeSpans":[{"scope":{"name":"s"},"spans":[{'
@@ -102,7 +105,7 @@ def check(row: object) -> None:
 
 @pytest.mark.slow
 @given(sample=st.sampled_from(SAMPLES), edits=EDITS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_edited_inputs(tmp_path_factory, sample, edits):
     path = tmp_path_factory.getbasetemp() / "edited"
     path.write_bytes(edited(sample, edits))
@@ -119,7 +122,7 @@ def test_edited_inputs(tmp_path_factory, sample, edits):
     | st.sampled_from(SAMPLES),
     edits=EDITS,
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_in_any_importer(importer, data, edits):
     opened = Opened(io.BytesIO(edited(data, edits)))
     importer.sniff(opened.head, "x")
@@ -138,7 +141,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st
 @pytest.mark.slow
 @pytest.mark.parametrize("importer", shelf(), ids=lambda importer: importer.name)
 @given(value=JSON)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_json_in_any_importer(importer, value):
     for wrapped in (
         value,
