@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO, Literal, NamedTuple
 
-import msgspec
+from agentdbg.importers.json_values import is_json
 
 MAX_RECORD = 512 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -42,27 +42,19 @@ def pieces(stream: BinaryIO, *, arrays: bool = False) -> Iterator[Piece]:
     lines = [opening]
     first = opening.strip(_BLANK)
     endless = len(opening) >= MAX_RECORD and not opening.endswith(b"\n")
-    if first[:1] == b"{" and not endless and not _is_json(first):
+    if first[:1] == b"{" and not endless and not is_json(first):
         following = [stream.readline(MAX_RECORD) for _ in range(3)]
         lines += [line for line in following if line]
         # an indented object is an element of the document that the first line opens
-        by_line = any(line[:1] == b"{" and _is_json(line.strip(_BLANK)) for line in following)
+        by_line = any(line[:1] == b"{" and is_json(line.strip(_BLANK)) for line in following)
     elif first[:1] == b"[":
-        by_line = arrays and not endless and _is_json(first)
+        by_line = arrays and not endless and is_json(first)
     else:
         by_line = True
     if by_line:
         yield from _lines(chain(lines, iter(lambda: stream.readline(MAX_RECORD), b"")), number)
     else:
         yield from _Splitter(stream, number, arrays).split(b"".join(lines))
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    return True
 
 
 def _lines(lines: Iterator[bytes], number: int) -> Iterator[Piece]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-import msgspec
+from agentdbg.importers.json_values import is_json
 
 _KEYS_DEEP = 2
 _MOST = 30
@@ -19,17 +19,9 @@ def shapes(head: bytes) -> tuple[frozenset[str], ...]:
     found = _objects(head)
     for line in head.splitlines()[1 : _MOST + 1]:  # a broken first line must not hide the good ones below it
         stripped = line.strip()
-        if stripped[:1] in (b"{", b"[") and _is_json(stripped):
+        if stripped[:1] in (b"{", b"[") and is_json(stripped):
             found += _objects(stripped)
     return tuple(dict.fromkeys(found))
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    return True
 
 
 def _objects(text: bytes) -> list[frozenset[str]]:

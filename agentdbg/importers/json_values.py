@@ -17,6 +17,15 @@ class NotJson(ValueError):
     """Bytes that are no JSON, with the position and what was expected there."""
 
 
+def is_json(text: bytes) -> bool:
+    """Whether this is one whole JSON text."""
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return True
+
+
 def loads(text: bytes) -> tuple[Any, list[str]]:
     """The value of a JSON text, and remarks on what had to be changed to read it. Raises NotJson.
 

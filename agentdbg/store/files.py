@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import msgspec
+
+from agentdbg.importers.json_values import is_json
 
 _CHUNK = 1 << 20
 _LINE = 64 << 20  # a first line that is longer than this is a document
@@ -92,7 +93,7 @@ class KnownFiles:
         sha256, sizes, ended, size, lines = _hashes(path, [one.bytes for one in asked])
         known = [one for one in asked if sizes.get(one.bytes) == one.sha256]
         known += [one for one in self._by_hash.get(sha256, []) if one not in known]
-        half = head is not None and size > ended[0] and not _is_json(_tail(path, ended[0], size))
+        half = head is not None and size > ended[0] and not is_json(_tail(path, ended[0], size))
         return Content(
             sha256, size, head, lines if ended[0] == size else 0, ended, half, sorted(known, key=lambda one: one.bytes)
         )
@@ -102,7 +103,7 @@ def _head(path: Path) -> str | None:
     """The hash of the first line, where that is a JSON object: such a file holds lines."""
     with path.open("rb") as stream:
         line = stream.readline(_LINE)
-    if line[:1] != b"{" or not line.endswith(b"\n") or not _is_json(line):
+    if line[:1] != b"{" or not line.endswith(b"\n") or not is_json(line):
         return None
     return hashlib.sha256(line).hexdigest()
 
@@ -136,11 +137,3 @@ def _tail(path: Path, start: int, end: int) -> bytes:
     with path.open("rb") as stream:
         stream.seek(start)
         return stream.read(end - start)
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    return True
