@@ -11,7 +11,7 @@ from agentdbg.cli import messages
 from agentdbg.cli.interrupts import interruptible
 from agentdbg.cli.nexts import in_findings
 from agentdbg.cli.opening import look_into
-from agentdbg.cli.options import Drawing, Sources
+from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import targets, write
 
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ Thresholds = Literal["critical", "high", "medium", "low", "info", "never"]
 def command(
     sources: Sources,
     drawing: Drawing,
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."
-        ),
-    ],
+    paths: Paths,
     ignore: Annotated[
         list[str],
         typer.Option(

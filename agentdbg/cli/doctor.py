@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
-
-import typer
 
 from agentdbg.cli.nexts import typed
 from agentdbg.cli.opening import opened
-from agentdbg.cli.options import Drawing, Sources
+from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import targets, write
 from agentdbg.errors import AgentdbgError
 
@@ -17,12 +14,7 @@ from agentdbg.errors import AgentdbgError
 def command(
     sources: Sources,
     drawing: Drawing,
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."
-        ),
-    ],
+    paths: Paths,
 ) -> None:
     """How whole the traces are, and what would make them so.
 

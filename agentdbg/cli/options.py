@@ -11,6 +11,11 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
+Paths = Annotated[
+    list[str],
+    typer.Argument(metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:

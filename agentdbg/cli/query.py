@@ -9,7 +9,7 @@ import typer
 
 from agentdbg.cli.judged import judge_files
 from agentdbg.cli.opening import opened
-from agentdbg.cli.options import Drawing, Sources
+from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import write
 
 
@@ -17,12 +17,7 @@ def command(
     sources: Sources,
     drawing: Drawing,
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement over the public views.")],
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."
-        ),
-    ],
+    paths: Paths,
 ) -> None:
     """Ask the traces with SQL (DuckDB's).
 

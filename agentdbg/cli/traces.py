@@ -11,7 +11,7 @@ import typer
 from agentdbg.cli import messages
 from agentdbg.cli.judged import judge_files
 from agentdbg.cli.opening import opened
-from agentdbg.cli.options import Drawing, Sources
+from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import write
 from agentdbg.cli.times import length_ns, moment_ns
 
@@ -21,12 +21,7 @@ _NEAR = 3
 def command(
     sources: Sources,
     drawing: Drawing,
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."
-        ),
-    ],
+    paths: Paths,
     failed: Annotated[bool, typer.Option("--failed", help="Only runs that ended in an error.")] = False,
     since: Annotated[
         str | None,
