@@ -66,6 +66,10 @@ class _Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         return as_typed(super().get_params(ctx))
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Arguments as their metavars have them, which tell themselves what may be left out and what repeated."""
+        return ["[OPTIONS]", *(one.metavar for one in self.get_params(ctx) if one.param_type_name == "argument")]
+
 
 class _Group(TyperGroup):
     def __init__(self, **settings: Any) -> None:
