@@ -13,6 +13,12 @@ from agentdbg.model import CONFIDENCES, SEVERITIES, Detector, Evidence, Finding,
 
 _LOCAL = ("error.origin", "silent.empty")
 """What these find is a fact about one span; a finding about a cause that holds the span tells it as well."""
+_GOING_ROUND = (
+    "loop.cycle", "wait.deadlock", "deleg.cycle", "deleg.depth", "loop.retry", "loop.refine", "handoff.ambiguous",
+    "loop.pingpong", "loop.turns", "redundant.calls", "calls.hidden", "redundant.reading",
+)  # fmt: skip
+"""What these find are faces of one cause where they lie in one another: the worst tells it, of equals the earlier one
+here, which says more."""
 _ADDED = 5
 """Pieces of evidence that one finding takes over from those folded into it."""
 
@@ -137,7 +143,8 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
     for finding in findings:
         by_trace.setdefault(finding.trace_id, []).append(finding)
     out: list[Finding] = []
-    for here in by_trace.values():
+    for every in by_trace.values():
+        here = _one_of_those_going_round(every, places)
         causes = [finding for finding in here if finding.detector not in _LOCAL]
         taken: dict[int, list[Finding]] = {}
         for finding in here:
@@ -150,6 +157,30 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
                 taken.setdefault(home, []).append(finding)
         out += [_with(cause, taken.get(i, [])) for i, cause in enumerate(causes)]
     return out
+
+
+def _one_of_those_going_round(here: Sequence[Finding], places: Mapping[tuple[str, str], _Place]) -> list[Finding]:
+    """The findings of a trace, where what lies in a loop, or another face of it, has become its evidence."""
+    faces = [finding for finding in here if finding.detector in _GOING_ROUND]
+    faces.sort(key=lambda one: (-SEVERITIES.index(one.severity), _GOING_ROUND.index(one.detector)))
+    kept: list[Finding] = []
+    taken: dict[int, list[Finding]] = {}
+    for face in faces:
+        home = next((i for i, loop in enumerate(kept) if _is_face_of(face, loop, places)), None)
+        if home is None:
+            kept.append(face)
+        else:
+            taken.setdefault(home, []).append(face)
+    told = [_with(loop, taken.get(i, [])) for i, loop in enumerate(kept)]
+    return [finding for finding in here if finding.detector not in _GOING_ROUND] + told
+
+
+def _is_face_of(face: Finding, loop: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
+    """Whether most of what a finding points at lies in another one's stretch, in the hands of its agents."""
+    if face.detector == loop.detector or CONFIDENCES.index(loop.confidence) < CONFIDENCES.index("likely"):
+        return False
+    inside = sum(_at(face.trace_id, evidence.span_id, loop, places) for evidence in face.evidence)
+    return 2 * inside > len(face.evidence)
 
 
 def _told_by(local: Finding, cause: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
@@ -169,8 +200,12 @@ def _worse(local: Finding, cause: Finding) -> bool:
 
 def _within(local: Finding, loop: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
     """Whether the local finding's span began while the loop ran, in the hands of an agent that takes part in it."""
+    return _at(local.trace_id, local.primary.span_id, loop, places)
+
+
+def _at(trace_id: str, span_id: str, loop: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
     laps = [place for e in loop.evidence if (place := places.get((loop.trace_id, e.span_id)))]
-    at = places.get((local.trace_id, local.primary.span_id))
+    at = places.get((trace_id, span_id))
     if at is None or not laps:
         return False
     agents = {lap.agent for lap in laps} | {loop.agent}

@@ -47,3 +47,10 @@ def usage(tokens: int | None, usd: float | None) -> str:
     if usd is None:
         return said
     return f"{said} ({money(usd)})" if said else money(usd)
+
+
+def duration(seconds: float | None) -> str:
+    """`420 ms`, `3.5 s`, or `` where it is not known."""
+    if seconds is None:
+        return ""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

@@ -78,6 +78,12 @@ class Cycle:
         return self.steps[whole - self.period : whole]
 
     @property
+    def span_ids(self) -> list[list[str]]:
+        """The spans of each lap, one for each step; the last lap may be a part of one."""
+        every = range(0, len(self.steps), self.period)
+        return [[step.span_id for step in self.steps[begun : begun + self.period]] for begun in every]
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """The agents of a lap in the order they come on."""
         return tuple(dict.fromkeys(step.agent for step in self.lap if step.agent))

@@ -75,7 +75,7 @@ def leave_to_others(steps: Sequence[Step], stretch: Stretch) -> bool:
         return False
     if stretch.period == 1 and sum(step.error is not None for step in inside) >= _ALIKE * (len(inside) - 1):
         return True
-    if any(_WAITING.search(step.name or "") for step in inside):
+    if any(waits(step.name) for step in inside):
         return True
     if stretch.period == 1 and all(one.turn_id != other.turn_id for one, other in pairwise(inside)):
         return True
@@ -83,6 +83,11 @@ def leave_to_others(steps: Sequence[Step], stretch: Stretch) -> bool:
         return True
     agents = {step.agent for step in inside}
     return any(step.op == "llm" and step.agent in agents for step in steps)
+
+
+def waits(tool: str | None) -> bool:
+    """Whether asking again is what a tool is for, by its name: `job_status`, `poll_queue`, `heartbeat`."""
+    return bool(_WAITING.search(tool or ""))
 
 
 def growth(steps: Sequence[Step], stretch: Stretch) -> Literal["none", "constant", "uneven"]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentdbg.detectors.wording import clipped, counted, usage
-from agentdbg.model import Confidence, Evidence, Finding, LLMCall, Reader, Severity, Skipped, Trace
+from agentdbg.detectors import spending
+from agentdbg.detectors.wording import clipped, counted, duration, usage
+from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped, Trace
 from agentdbg.steps.blame import agent_at_fault
 from agentdbg.steps.laps import CERTAIN, Level, Limits, cycles_of
 from agentdbg.steps.laps import Cycle as Laps
@@ -125,7 +126,7 @@ class Cycle:
 
     def _finding(self, trace: Trace, cycle: Laps) -> Finding:
         waste, polled = _waste(trace, cycle), cycle.verdict == "polled"
-        agent, apart = agent_at_fault(trace, cycle), runs_apart(trace, cycle)
+        agent, apart = agent_at_fault(trace, cycle), runs_apart(trace, cycle.span_ids)
         confidence = _confidence(cycle)
         return Finding(
             detector="loop.cycle",
@@ -242,27 +243,16 @@ def _ending(cycle: Laps) -> str:
 
 def _waste(trace: Trace, cycle: Laps) -> _Waste:
     repeated = {span_id for step in cycle.steps[cycle.period :] for span_id in step.span_ids}
-    calls = [call for call in trace.calls if not repeated.isdisjoint((call.span_id, *call.other_span_ids))]
-    tokens, usd = _tokens(calls), _usd(calls)
+    tokens, usd = spending.spent(trace, repeated)
     of_cost = bool(usd)
-    whole, part = (_usd(trace.calls), usd) if of_cost else (_tokens(trace.calls), tokens)
+    whole, part = (spending.usd(trace.calls), usd) if of_cost else (spending.tokens(trace.calls), tokens)
     begun, ended = cycle.steps[cycle.period].start_ns, cycle.steps[-1].end_ns
     seconds = None if begun is None or ended is None else max(0, ended - begun) / 1e9
     return _Waste(tokens, usd, seconds, part / whole if part is not None and whole else None, of_cost)
 
 
-def _tokens(calls: Sequence[LLMCall]) -> int | None:
-    counts = [n for call in calls for n in (call.input_tokens, call.output_tokens) if n is not None]
-    return sum(counts) if counts else None
-
-
-def _usd(calls: Sequence[LLMCall]) -> float | None:
-    prices = [call.cost_usd for call in calls if call.cost_usd is not None]
-    return sum(prices) if prices else None
-
-
 def _cost(cycle: Laps, waste: _Waste) -> str:
-    spent = [part for part in (usage(waste.tokens, waste.usd), _time(waste.seconds)) if part]
+    spent = [part for part in (usage(waste.tokens, waste.usd), duration(waste.seconds)) if part]
     if not spent:
         return ""
     share = (
@@ -271,16 +261,10 @@ def _cost(cycle: Laps, waste: _Waste) -> str:
     return f"Laps 2 to {cycle.laps} took {' and '.join(spent)}{share}."
 
 
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
-
-
 def _after(trace: Trace, step: Step) -> str:
     if trace.start_ns is None or step.end_ns is None or step.end_ns < trace.start_ns:
         return ""
-    return f", {_time((step.end_ns - trace.start_ns) / 1e9)} into the run"
+    return f", {duration((step.end_ns - trace.start_ns) / 1e9)} into the run"
 
 
 def _difference(cycle: Laps, agent: str | None) -> str:
