@@ -65,6 +65,16 @@ def same_demand(one: frozenset[str], other: frozenset[str]) -> bool:
     return 2 * len(one & other) >= len(one | other)
 
 
+def brings_news(given: str, known: Sequence[str]) -> bool:
+    """Whether a text names a thing or a number that the known ones do not, or has more than a word or two of its own.
+    Words that only ask again are none."""
+    if things(opened(given)) - frozenset().union(*(things(opened(text)) for text in known)):
+        return True
+    own = content_words(opened(given))
+    fresh = own - _EMPTY_WORDS - frozenset().union(*(content_words(opened(text)) for text in known))
+    return len(fresh) > max(2, len(own) // 5)
+
+
 def nothing_new(demands: Sequence[frozenset[str] | None]) -> int:
     """How many of a sequence of answers, after the first, demand what one before them had demanded."""
     seen: list[frozenset[str]] = []

@@ -1,0 +1,1 @@
+"""Detectors of work that is delegated too far, or in a circle."""

@@ -1,0 +1,88 @@
+"""Chains of delegation: agents that work inside one another's turns, with the task of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agentdbg.detectors.course import Course
+from agentdbg.detectors.turns import Turn, turns_of
+from agentdbg.detectors.wording import clipped
+from agentdbg.model import Evidence, Reader
+from agentdbg.steps.demand import demanded
+from agentdbg.steps.interruptions import shingles
+from agentdbg.steps.keys import near_clusters
+
+_NESTED = """
+    SELECT trace_id FROM agent_turns WHERE parent_turn_id IS NOT NULL GROUP BY trace_id HAVING count(*) >= 2 ORDER BY 1
+"""
+_FORWARDED = 0.8  # share of a task's runs of three words that the next one must hold to be the same task
+_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Turns from the outermost to the innermost, each inside the one before. works: a tool was used in the turns, or
+    the innermost gave an answer that settles something."""
+
+    turns: tuple[Turn, ...]
+    works: bool
+
+    def visits(self) -> tuple[str, list[int]]:
+        """The agent that comes most often, and where in the chain."""
+        agent = Counter(turn.agent for turn in self.turns).most_common(1)[0][0]
+        return agent, [i for i, turn in enumerate(self.turns) if turn.agent == agent]
+
+    def path(self) -> str:
+        """`a → b → a`, with an ellipsis in the middle of long ones."""
+        names = [turn.agent for turn in self.turns]
+        return " → ".join(names if len(names) <= _SHOWN else [*names[:4], "…", *names[-3:]])
+
+    def evidence(self, first: int) -> Iterator[Evidence]:
+        """A piece for each hop, the one of this number as the primary."""
+        for i, turn in enumerate(self.turns):
+            note = f"hop {i + 1}: {turn.agent}" + (f', told "{clipped(turn.asked, 60)}"' if turn.asked else "")
+            if i == first:
+                yield Evidence(turn.span.span_id, "primary", note)
+            elif i < _SHOWN - 1 or i == len(self.turns) - 1:
+                yield Evidence(turn.span.span_id, "related", note)
+
+
+def chains(reader: Reader) -> Iterator[tuple[Course, list[Chain]]]:
+    """The chains of three turns or more of each trace that has any: one for each innermost turn, by start."""
+    nested = {row[0] for row in reader.rows(_NESTED)}
+    for trace in reader.traces(one for one in reader.trace_ids() if one in nested):
+        course = Course(trace)
+        turns = turns_of(course)
+        by_id = {turn.span.span_id: turn for turn in turns}
+        enclosing = {turn.parent for turn in turns}
+        every = [_chain(turn, by_id) for turn in turns if turn.span.span_id not in enclosing]
+        yield course, [chain for chain in every if len(chain.turns) > 2]
+
+
+def unchanged(one: Turn, other: Turn) -> bool | None:
+    """Whether the later turn was told the same task as the earlier one, perhaps with more words around it. None where
+    it is not recorded."""
+    if one.asked is None or other.asked is None:
+        return None
+    clusters = near_clusters([one.asked, other.asked])
+    if clusters[one.asked] == clusters[other.asked]:
+        return True
+    own, later = shingles(one.asked), set(shingles(other.asked))
+    return sum(shingle in later for shingle in own) >= _FORWARDED * len(own)
+
+
+def _chain(turn: Turn, by_id: dict[str, Turn]) -> Chain:
+    path, at = [turn], by_id.get(turn.parent or "")
+    while at is not None:
+        path.append(at)
+        at = by_id.get(at.parent or "")
+    return Chain(tuple(path[::-1]), _works(path))
+
+
+def _works(turns: Sequence[Turn]) -> bool:
+    if any(turn.tools for turn in turns):
+        return True
+    said = turns[0].said
+    return said is not None and not turns[0].routes and demanded(said, None) is None and len(said.split()) > 2
