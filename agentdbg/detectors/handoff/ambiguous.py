@@ -28,13 +28,14 @@ _CANDIDATES = """
 """
 _STATUS = frozenset(("status", "state", "done", "complete", "completed", "final", "next", "decision", "result"))
 _SAYS = re.compile(
-    r"\b(?:done|final(?:ly|ized|ised)?|complet\w+|finish\w+|here (?:is|are)|in (?:summary|conclusion)|answer is|solved"
-    r"|need\w*|missing|clarif\w+|more (?:context|information|details?)|unable|cannot|can't|could not|fail\w*|errors?)\b",
+    r"\b(?:done|final(?:ly|ized|ised)?|complet\w+|finish\w+|here (?:is|are)|in (?:summary|conclusion)|answer is"
+    r"|solved|need\w*|missing|clarif\w+|more (?:context|information|details?)|unable|cannot|can't|could not|fail\w*"
+    r"|errors?)\b",
     re.I,
 )
 _ADVICE = (
-    "Let each agent return a typed result {status, output, confidence, reason}, and let someone answer each status:"
-    " needs_more_context goes to whoever has the context, never back to the agent that asked."
+    "Let each agent return a typed result {status, output, confidence, reason}, and let someone answer each of its"
+    " values: needs_more_context goes to whoever has the context, never back to the agent that asked."
 )
 
 
