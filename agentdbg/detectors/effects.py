@@ -13,12 +13,17 @@ _LOOKUPS = """
     get list search read fetch find query lookup look load retrieve select browse scan check show view describe inspect
     recall download crawl scrape grep ask
 """
+_OPEN_ENDED = """
+    run exec bash shell sh python code repl terminal command cmd edit patch apply replace click type press scroll
+    navigate goto browser move drag merge install build deploy train call invoke request api sql
+"""
 _TROUBLE = """
     conflict duplicate violation sanction vulnerability anomaly blocklist blacklist denylist watchlist overlap breach
     threat lint fraud
 """
 _INSPECTION = frozenset(["detect", "screen", "scan", "lint", "audit", "validate", "verify"])
 _EFFECT, _LOOKUP = frozenset(_EFFECTS.split()), frozenset(_LOOKUPS.split())
+_OPEN_ENDS = frozenset(_OPEN_ENDED.split())
 _TROUBLES = frozenset(_TROUBLE.split())
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -38,6 +43,11 @@ def _verbs(tool: str | None) -> list[str]:
 def has_effect(tool: str | None) -> bool:
     """Whether the first telling verb of the name is one that changes something: `send_mail`, `tool.createOrder`."""
     return next((word in _EFFECT for word in _verbs(tool) if word in _EFFECT | _LOOKUP), False)
+
+
+def may_change(tool: str | None) -> bool:
+    """Whether the name leaves open what a call does, which may be a change: `bash`, `run_sql`, `browser_click`."""
+    return not looks_up(tool) and not _OPEN_ENDS.isdisjoint(_verbs(tool))
 
 
 def gives_answer(tool: str | None) -> bool:

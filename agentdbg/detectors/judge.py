@@ -13,12 +13,22 @@ from agentdbg.model import CONFIDENCES, SEVERITIES, Detector, Evidence, Finding,
 
 _LOCAL = ("error.origin", "silent.empty")
 """What these find is a fact about one span; a finding about a cause that holds the span tells it as well."""
-_GOING_ROUND = (
-    "loop.cycle", "wait.deadlock", "deleg.cycle", "deleg.depth", "loop.retry", "loop.refine", "handoff.ambiguous",
-    "loop.pingpong", "loop.turns", "redundant.calls", "calls.hidden", "redundant.reading",
-)  # fmt: skip
-"""What these find are faces of one cause where they lie in one another: the worst tells it, of equals the earlier one
-here, which says more."""
+_FACES = {
+    "loop.cycle": ("deleg.cycle",),
+    "deleg.cycle": ("loop.cycle",),
+    "deleg.depth": ("deleg.cycle", "loop.cycle"),
+    "loop.retry": ("loop.cycle",),
+    "loop.refine": ("loop.cycle",),
+    "handoff.ambiguous": ("loop.cycle",),
+    "loop.pingpong": ("loop.cycle", "deleg.cycle", "loop.refine", "handoff.ambiguous"),
+    "loop.turns": ("loop.cycle", "deleg.cycle", "loop.retry", "loop.refine", "handoff.ambiguous", "loop.pingpong"),
+    "redundant.calls": ("loop.cycle", "loop.retry", "loop.turns"),
+    "redundant.reading": ("loop.cycle", "loop.refine", "handoff.ambiguous", "loop.pingpong"),
+    "calls.hidden": ("loop.cycle", "loop.refine", "loop.pingpong", "loop.turns"),
+    "wait.stall": ("wait.deadlock",),
+}
+"""Detectors, and those that tell the same cause where one finding lies in the other: the worse tells it, of equals the
+one that stands on the right, which says more."""
 _ADDED = 5
 """Pieces of evidence that one finding takes over from those folded into it."""
 
@@ -37,6 +47,13 @@ class _Place:
     end: int
     agent: str | None
     trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    start: int
+    end: int
+    agents: frozenset[str | None]
 
 
 def judge(reader: Reader, options: Mapping[str, Mapping[str, object]]) -> Judgement:
@@ -144,7 +161,7 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
         by_trace.setdefault(finding.trace_id, []).append(finding)
     out: list[Finding] = []
     for every in by_trace.values():
-        here = _one_of_those_going_round(every, places)
+        here = _without_faces(every, places)
         causes = [finding for finding in here if finding.detector not in _LOCAL]
         taken: dict[int, list[Finding]] = {}
         for finding in here:
@@ -159,28 +176,44 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
     return out
 
 
-def _one_of_those_going_round(here: Sequence[Finding], places: Mapping[tuple[str, str], _Place]) -> list[Finding]:
-    """The findings of a trace, where what lies in a loop, or another face of it, has become its evidence."""
-    faces = [finding for finding in here if finding.detector in _GOING_ROUND]
-    faces.sort(key=lambda one: (-SEVERITIES.index(one.severity), _GOING_ROUND.index(one.detector)))
-    kept: list[Finding] = []
+def _without_faces(here: Sequence[Finding], places: Mapping[tuple[str, str], _Place]) -> list[Finding]:
+    """The findings of a trace, where another face of a cause that is told has become its evidence."""
+    rank = {detector: number for number, detector in enumerate(_FACES)}
+    ranked = sorted(
+        range(len(here)),
+        key=lambda i: (-SEVERITIES.index(here[i].severity), rank.get(here[i].detector, -1)),
+    )
+    kept: list[int] = []
     taken: dict[int, list[Finding]] = {}
-    for face in faces:
-        home = next((i for i, loop in enumerate(kept) if _is_face_of(face, loop, places)), None)
+    for i in ranked:
+        home = next((j for j in kept if _is_face_of(here[i], here[j], places)), None)
         if home is None:
-            kept.append(face)
+            kept.append(i)
         else:
-            taken.setdefault(home, []).append(face)
-    told = [_with(loop, taken.get(i, [])) for i, loop in enumerate(kept)]
-    return [finding for finding in here if finding.detector not in _GOING_ROUND] + told
+            taken.setdefault(home, []).append(here[i])
+    return [_with(here[i], taken.get(i, [])) for i in sorted(kept)]
 
 
 def _is_face_of(face: Finding, loop: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
-    """Whether most of what a finding points at lies in another one's stretch, in the hands of its agents."""
-    if face.detector == loop.detector or CONFIDENCES.index(loop.confidence) < CONFIDENCES.index("likely"):
+    """Whether two findings tell one cause: at least half of the time of the first lies in that of the second, which is
+    more than a hint, and they share an agent."""
+    related = loop.detector in _FACES.get(face.detector, ()) or face.detector in _FACES.get(loop.detector, ())
+    if not related or CONFIDENCES.index(loop.confidence) < CONFIDENCES.index("likely"):
         return False
-    inside = sum(_at(face.trace_id, evidence.span_id, loop, places) for evidence in face.evidence)
-    return 2 * inside > len(face.evidence)
+    own, its = _stretch(face, places), _stretch(loop, places)
+    if own is None or its is None or own.agents.isdisjoint(its.agents):
+        return False
+    shared = min(own.end, its.end) - max(own.start, its.start)
+    return shared >= 0 and 2 * shared >= own.end - own.start
+
+
+def _stretch(finding: Finding, places: Mapping[tuple[str, str], _Place]) -> _Stretch | None:
+    """From the earliest to the latest of what a finding points at, and whose it is."""
+    found = [place for e in finding.evidence if (place := places.get((finding.trace_id, e.span_id)))]
+    if not found:
+        return None
+    agents = frozenset((finding.agent, *(place.agent for place in found)))
+    return _Stretch(min(place.start for place in found), max(place.end for place in found), agents)
 
 
 def _told_by(local: Finding, cause: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
@@ -200,16 +233,10 @@ def _worse(local: Finding, cause: Finding) -> bool:
 
 def _within(local: Finding, loop: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
     """Whether the local finding's span began while the loop ran, in the hands of an agent that takes part in it."""
-    return _at(local.trace_id, local.primary.span_id, loop, places)
-
-
-def _at(trace_id: str, span_id: str, loop: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
-    laps = [place for e in loop.evidence if (place := places.get((loop.trace_id, e.span_id)))]
-    at = places.get((trace_id, span_id))
-    if at is None or not laps:
+    laps, at = _stretch(loop, places), places.get((local.trace_id, local.primary.span_id))
+    if at is None or laps is None:
         return False
-    agents = {lap.agent for lap in laps} | {loop.agent}
-    return at.agent in agents and min(lap.start for lap in laps) <= at.start <= max(lap.end for lap in laps)
+    return at.agent in laps.agents and laps.start <= at.start <= laps.end
 
 
 def _with(cause: Finding, taken: Sequence[Finding]) -> Finding:

@@ -1,0 +1,1 @@
+"""Model calls that nobody sees."""

@@ -1,0 +1,1 @@
+"""Work that is paid for more than once."""
