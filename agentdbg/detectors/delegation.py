@@ -40,13 +40,15 @@ class Chain:
         return " → ".join(names if len(names) <= _SHOWN else [*names[:4], "…", *names[-3:]])
 
     def evidence(self, first: int) -> Iterator[Evidence]:
-        """A piece for each hop, the one of this number as the primary."""
+        """A piece for the hop of this number, the primary one, and for the others; of long chains the last is kept."""
+        yield Evidence(self.turns[first].span.span_id, "primary", self._note(first))
         for i, turn in enumerate(self.turns):
-            note = f"hop {i + 1}: {turn.agent}" + (f', told "{clipped(turn.asked, 60)}"' if turn.asked else "")
-            if i == first:
-                yield Evidence(turn.span.span_id, "primary", note)
-            elif i < _SHOWN - 1 or i == len(self.turns) - 1:
-                yield Evidence(turn.span.span_id, "related", note)
+            if i != first and (i < _SHOWN - 1 or i == len(self.turns) - 1):
+                yield Evidence(turn.span.span_id, "related", self._note(i))
+
+    def _note(self, i: int) -> str:
+        turn = self.turns[i]
+        return f"hop {i + 1}: {turn.agent}" + (f', told "{clipped(turn.asked, 60)}"' if turn.asked else "")
 
 
 def chains(reader: Reader) -> Iterator[tuple[Course, list[Chain]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentdbg.steps.interruptions import shingles
-from agentdbg.steps.keys import masked
+from agentdbg.steps.keys import masked, opened, things
 
 _NEW = 0.5  # share of a text's runs of three words that must not have been there before
 
@@ -13,6 +13,7 @@ class Novelty:
 
     def __init__(self) -> None:
         self._said: set[tuple[str, ...]] = set()
+        self._named: set[frozenset[str]] = {frozenset()}
 
     def is_new(self, text: str) -> bool:
         """Whether at least half of a text's runs of three words are new. From then on they are not."""
@@ -20,3 +21,11 @@ class Novelty:
         fresh = sum(shingle not in self._said for shingle in own)
         self._said.update(own)
         return fresh >= _NEW * len(own)
+
+    def tells(self, text: str, asked: str = "") -> bool:
+        """Whether a text is new, or names things (numbers, names, ids) beside those that it was asked with that were
+        not named together before: records of one form are mostly the same words."""
+        named = things(opened(masked(text))) - things(opened(asked))
+        fresh = named not in self._named
+        self._named.add(named)
+        return self.is_new(text) or fresh

@@ -152,6 +152,6 @@ def _fresh(turns: Sequence[Turn]) -> int:
     said, results = Novelty(), Novelty()
     fresh = 0
     for turn in turns:
-        new = [results.is_new(tool.output) for tool in turn.tools if tool.output is not None]
+        new = [results.tells(tool.output) for tool in turn.tools if tool.output is not None]
         fresh += said.is_new(turn.said or "") or any(new)
     return fresh

@@ -77,23 +77,29 @@ class Refine:
                 yield from self._of_agent(course, drafts)
 
     def _of_agent(self, course: Course, drafts: Sequence[_Draft]) -> Iterator[Finding]:
-        begun = 0  # the draft that the stretch of rewritings starts from
-        for i in range(1, len(drafts) + 1):
-            if i < len(drafts) and self._is_polish(drafts, begun, i):
-                continue
-            if i - 1 - begun >= self.rounds and len({draft.text for draft in drafts[begun:i]}) > 1:
-                yield self._finding(course, drafts[begun:i])
-            begun = i
+        steps = [0, *(self._back(drafts, i) for i in range(1, len(drafts))), 0]
+        first = 0  # the first of the rounds in a row that bring nothing
+        for i, back in enumerate(steps):
+            if back and not steps[i - 1]:
+                first = i
+            if not back and i and steps[i - 1] and i - first >= self.rounds:
+                stretch = drafts[first - steps[first] : i]
+                if len({draft.text for draft in stretch}) > 1:
+                    yield self._finding(course, stretch)
 
-    def _is_polish(self, drafts: Sequence[_Draft], begun: int, i: int) -> bool:
-        """Whether a draft is the one before with hardly a change, or goes back to the one before that."""
+    def _back(self, drafts: Sequence[_Draft], i: int) -> int:
+        """1 where a draft is the one before with hardly a change, 2 where it goes back to the one before that, else
+        0."""
         before, draft = drafts[i - 1], drafts[i]
-        if not _is_about_the_same(before, draft) or not _was_read(before, draft):
-            return False
-        alike = _alike(before.words, draft.words)
+        if not _was_read(before, draft):
+            return 0
+        alike = _alike(before.words, draft.words) if _is_about_the_same(before, draft) else 0.0
         if (1 - alike) * len(draft.words) <= max(_WORD_OR_TWO, self.changed * len(draft.words)):
-            return True
-        return i - begun > 1 and _alike(drafts[i - 2].words, draft.words) > max(1 - self.changed, alike + _FLIPS)
+            return 1
+        older = drafts[i - 2] if i > 1 else None
+        if older is None or not _is_about_the_same(older, draft):
+            return 0
+        return 2 if _alike(older.words, draft.words) > max(1 - self.changed, alike + _FLIPS) else 0
 
     def _finding(self, course: Course, drafts: Sequence[_Draft]) -> Finding:
         first, second, last = drafts[0], drafts[1], drafts[-1]

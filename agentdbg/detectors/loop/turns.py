@@ -156,7 +156,7 @@ def _idle(steps: Sequence[Step]) -> int | None:
             continue
         if not fresh and not (step.calls or step.answered is None):
             fresh.append(words.is_new(step.answered.exact))
-        fresh += [not is_empty(text) and results.is_new(text) for text in step.reads] if not fresh else []
+        fresh += [not is_empty(text) and results.tells(text) for text in step.reads] if not fresh else []
         told, idle = told + bool(fresh), idle + (bool(fresh) and not any(fresh))
         fresh = []
     return idle if 2 * told > sum(step.op == "llm" for step in steps) else None
@@ -177,7 +177,11 @@ def _call(step: Step) -> Hashable:
 
 def _brings(step: Step, results: Novelty) -> bool:
     text = step.answered.exact if step.answered and not step.error else ""
-    return not is_empty(text) and error_in_body(text) is None and results.is_new(text)
+    return (
+        not is_empty(text)
+        and error_in_body(text) is None
+        and results.tells(text, step.asked.exact if step.asked else "")
+    )
 
 
 def _stopped(course: Course) -> Iterator[Finding]:
