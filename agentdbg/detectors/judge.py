@@ -240,11 +240,14 @@ def _within(local: Finding, loop: Finding, places: Mapping[tuple[str, str], _Pla
 
 
 def _with(cause: Finding, taken: Sequence[Finding]) -> Finding:
-    """The cause with what was folded into it as further evidence."""
-    its = {evidence.span_id for evidence in cause.evidence}
-    more: dict[str, Evidence] = {}
+    """The cause with what was folded into it as further evidence. What another face of the cause says of a place that
+    the cause points at as well is added to the words there."""
+    notes = {evidence.span_id: evidence for evidence in cause.evidence}
+    own = len(notes)
     for finding in taken:
         span_id = finding.primary.span_id
-        if span_id not in its and len(more) < _ADDED:
-            more.setdefault(span_id, Evidence(span_id, "related", finding.title))
-    return replace(cause, evidence=(*cause.evidence, *more.values())) if more else cause
+        if span_id in notes and finding.detector in _FACES:
+            notes[span_id] = replace(notes[span_id], note=f"{notes[span_id].note}; {finding.title}")
+        elif len(notes) < own + _ADDED:
+            notes.setdefault(span_id, Evidence(span_id, "related", finding.title))
+    return replace(cause, evidence=tuple(notes.values())) if taken else cause

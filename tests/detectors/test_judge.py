@@ -122,6 +122,31 @@ def test_what_lies_inside_a_loop_is_part_of_it(monkeypatch: pytest.MonkeyPatch) 
     assert kept[1].primary.span_id == "s3"
 
 
+def test_faces_of_one_cause_are_one_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = finding("loop.cycle", "s0", "critical", related=["s2"])
+    inside, same = finding("loop.retry", "s1", "high"), finding("loop.turns", "s0", "medium", related=["s1"])
+    other = finding("redundant.calls", "s3", "medium")
+    kept = fold(monkeypatch, same, inside, other, loop)
+    assert [f.detector for f in kept] == ["loop.cycle", "redundant.calls"]
+    assert [(e.span_id, e.note) for e in kept[0].evidence] == [
+        ("s0", "; loop.turns at s0"), ("s2", ""), ("s1", "loop.retry at s1"),
+    ]  # fmt: skip
+
+
+def test_the_worse_of_two_faces_tells_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    blind, circle = finding("loop.cycle", "s0", "medium", related=["s2"]), finding("deleg.cycle", "s0", related=["s3"])
+    assert [f.detector for f in fold(monkeypatch, blind, circle)] == ["deleg.cycle"]
+    hint = finding("loop.cycle", "s0", "high", related=["s2"], confidence="hint")
+    assert len(fold(monkeypatch, hint, finding("loop.turns", "s1", "medium"))) == 2
+
+
+def test_two_causes_in_one_place_stay_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    circle, calls = finding("deleg.cycle", "s0", related=["s3"]), finding("redundant.calls", "s1", "medium")
+    assert len(fold(monkeypatch, circle, calls)) == 2
+    others = finding("loop.retry", "s1", "medium", agent="b")
+    assert len(fold(monkeypatch, finding("loop.cycle", "s2", related=["s3"]), others)) == 2
+
+
 def test_a_hint_or_a_milder_finding_takes_nothing_in(monkeypatch: pytest.MonkeyPatch) -> None:
     error = finding("error.origin", "s1", "high")
     hint = finding("cascade.root", "s1", "high", confidence="hint")

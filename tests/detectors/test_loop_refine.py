@@ -71,7 +71,7 @@ def test_going_back_and_forth(tmp_path: Path) -> None:
     other = (
         "Nobody who lives here and wants to save a little money every month of the year pays for the account at all."
     )
-    (finding,) = found(tmp_path, Refine(), rounds([one, one.replace("little", "bit of"), other, one, other, one]))
+    (finding,) = found(tmp_path, Refine(), rounds([one, other, one, other, one]))
     assert finding.severity == "medium"
 
 
