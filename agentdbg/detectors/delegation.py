@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ _NESTED = """
 """
 _FORWARDED = 0.8  # share of a task's runs of three words that the next one must hold to be the same task
 _SHOWN = 8
+_PASSES_ON = re.compile(
+    r"\b(?:pass|forward|hand|delegat|transferr?|escalat|referr?|rout)(?:e|ed|ing)?\b.{0,40}\b(?:on|over|to|along)\b"
+    r"|\b(?:let|letting|ask|asking)\b.{0,30}\b(?:have a look|handle|take care|deal with)\b",
+    re.I | re.S,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,12 @@ def _chain(turn: Turn, by_id: dict[str, Turn]) -> Chain:
 
 
 def _works(turns: Sequence[Turn]) -> bool:
+    """Whether a tool was used in these turns, the innermost of which comes first, or its answer settles something."""
     if any(turn.tools for turn in turns):
         return True
-    said = turns[0].said
-    return said is not None and not turns[0].routes and demanded(said, None) is None and len(said.split()) > 2
+    said, asked = turns[0].said, turns[0].asked or ""
+    if said is None or turns[0].routes or turns[0].span.status == "error" or demanded(said, None) is not None:
+        return False
+    own, task = shingles(said), set(shingles(asked))
+    echoes = 2 * sum(shingle in task for shingle in own) >= len(own)
+    return len(said.split()) > 2 and not echoes and not _PASSES_ON.search(said)

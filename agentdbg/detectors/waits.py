@@ -25,7 +25,8 @@ _SAID = """
         AND regexp_matches(output, '(?i)\\b(wait|until|block|stuck|depend|on hold)')
     GROUP BY trace_id HAVING count(DISTINCT agent) > 1 ORDER BY trace_id
 """
-_POPS, _PUSHES = re.compile(r"\bB[LR]POP\W+([\w:./-]+)"), re.compile(r"\b[LR]PUSH\W+([\w:./-]+)")
+_QUEUE = r"\W+(?!B?[LR](?:POP|PUSH)\b)(?:(?:keys?|queue|list)\W+)?([\w:./-]+)"
+_POPS, _PUSHES = re.compile(rf"\bB[LR]POP{_QUEUE}"), re.compile(rf"\b[LR]PUSH{_QUEUE}")
 _FOREVER = 2**63
 
 

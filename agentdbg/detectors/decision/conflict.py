@@ -19,6 +19,7 @@ from agentdbg.steps.routing import plain
 
 _CANDIDATES = r"""
     SELECT trace_id FROM spans WHERE agent IS NOT NULL AND kind IN ('llm', 'agent', 'tool') AND (handoff_to IS NOT NULL
+        OR regexp_matches(coalesce(tool, ''), '(?i)^(transfer|hand_?off|delegate|route|escalate)')
         OR regexp_matches(output, '(?i)(next|route|goto|go_to|hand_?off|transfer|assign|delegate)\w*\W'))
     GROUP BY trace_id HAVING count(DISTINCT agent) > 1 ORDER BY trace_id
 """

@@ -86,10 +86,13 @@ class Routing:
                 detector="model.routing",
                 severity="low",
                 confidence="likely",
-                title=clipped(f"{agent} asks {model} to choose one of {counted(answers, 'answer')}", 100),
+                title=clipped(
+                    f"{agent} uses {model} for {counted(answers, 'short answer')}, {times:.0f}× the price of {cheap}",
+                    100,
+                ),
                 message=(
-                    f"{agent} asked {model} {counted(calls, 'time')} in {counted(runs, 'run')} and got one of"
-                    f" {counted(answers, 'short answer')} each time. {cheap} is in use at 1/{times:.0f} of the price:"
+                    f"{agent} asked {model} {counted(calls, 'time')} in {counted(runs, 'run')} and got no more than"
+                    f" {counted(answers, 'different short answer')}. {cheap} is in use at 1/{times:.0f} of the price:"
                     f" about {money(saved)} of {money(cost)} could be saved."
                 ),
                 trace_id=trace_id,
