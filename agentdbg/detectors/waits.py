@@ -21,9 +21,14 @@ _TOLD = """
     ORDER BY trace_id, start_ns, span_id
 """
 _SAID = """
-    SELECT trace_id FROM spans WHERE agent IS NOT NULL AND kind IN ('llm', 'agent')
-        AND regexp_matches(output, '(?i)\\b(wait|until|block|stuck|depend|on hold)')
-    GROUP BY trace_id HAVING count(DISTINCT agent) > 1 ORDER BY trace_id
+    WITH words AS (
+        SELECT trace_id, agent, replace(lower(output), '_', ' ') AS said FROM spans
+        WHERE agent IS NOT NULL AND kind IN ('llm', 'agent')
+            AND regexp_matches(output, '(?i)\\b(wait|until|unless|before|once|block|stuck|depend|need|require|on hold)')
+    )
+    SELECT w.trace_id FROM words w JOIN (SELECT DISTINCT trace_id, agent FROM agent_turns) a
+    ON w.trace_id = a.trace_id AND w.agent <> a.agent AND contains(w.said, replace(lower(a.agent), '_', ' '))
+    GROUP BY w.trace_id HAVING count(DISTINCT w.agent) > 1 ORDER BY w.trace_id
 """
 _QUEUE = r"\W+(?!B?[LR](?:POP|PUSH)\b)(?:(?:keys?|queue|list)\W+)?([\w:./-]+)"
 _POPS, _PUSHES = re.compile(rf"\bB[LR]POP{_QUEUE}"), re.compile(rf"\b[LR]PUSH{_QUEUE}")

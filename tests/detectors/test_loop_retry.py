@@ -53,10 +53,11 @@ def test_an_error_that_cannot_go_away(tmp_path: Path) -> None:
         (tries(("pending", 0), ("pending", 1), ("pending", 2), ("pending", 3), ("done", 4)), []),
         (tries((GONE, 0), (GONE, 1), (GONE, 2), between='  tool look_up {"k": 1} -> "x"'), []),
         ("agent clerk\n" + "".join(f'  tool get_order {{"id": {i}}} error="{GONE}"\n' for i in range(6)), []),
+        ("agent clerk\n" + f'  tool get_order error="{GONE}"\n' * 6, []),
     ],
     ids=[
         "one more try", "three at once", "three with growing pauses", "four", "recovered", "recovered late",
-        "found after all", "polling", "other work between", "other orders",
+        "found after all", "polling", "other work between", "other orders", "arguments not recorded",
     ],
 )  # fmt: skip
 def test_how_bad_it_is(text: str, expected: list[tuple[str, str]], tmp_path: Path) -> None:

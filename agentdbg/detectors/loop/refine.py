@@ -16,8 +16,14 @@ from agentdbg.steps.keys import things
 from agentdbg.steps.messages import parsed_messages, text_of
 
 _CANDIDATES = """
-    SELECT trace_id FROM spans WHERE is_call AND length(output) > 60
-    GROUP BY trace_id, agent HAVING count(*) > $rounds ORDER BY 1
+    WITH drafts AS (
+        SELECT trace_id, agent, length(output) AS size, lag(size) OVER w AS before, lag(size, 2) OVER w AS older
+        FROM spans WHERE is_call AND length(output) > 60
+        WINDOW w AS (PARTITION BY trace_id, agent ORDER BY start_ns, span_id)
+    )
+    SELECT DISTINCT trace_id FROM drafts
+    WHERE least(abs(size - before), abs(size - older)) <= greatest(40, 0.15 * size)
+    GROUP BY trace_id, agent HAVING count(*) >= $rounds ORDER BY trace_id
 """
 _FEWEST_WORDS = 10  # a shorter answer is a verdict or a status, no text that is being worked on
 _MOST_WORDS = 4000  # beyond these a text is compared by its beginning: the comparison is not linear

@@ -7,13 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from agentdbg.detectors import candidates, spending
+from agentdbg.detectors import spending
 from agentdbg.detectors.failure import ErrorClass, classify
 from agentdbg.detectors.wording import clipped, counted, duration, listed, short
 from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Trace
 from agentdbg.steps.emptiness import error_in_body
 from agentdbg.steps.sequence import Step, lanes_of
 
+_CANDIDATES = r"""
+    SELECT DISTINCT trace_id FROM spans WHERE kind IN ('tool', 'retriever') OR is_call
+    GROUP BY trace_id, agent, kind, coalesce(tool, name), input_key
+    HAVING count(*) FILTER (status = 'error' OR kind <> 'llm' AND regexp_matches(left(output, 2000),
+        '(?i)error|exception|fail|denied|refused|unavailable|traceback|success\W+false|status\w*\W+[45]\d\d')) > 1
+    ORDER BY trace_id
+"""
 _Call = tuple[str | None, str, str | None, str | None]
 _HOPELESS = frozenset(("auth", "bad request", "validation", "content filter"))
 _GROWS = 1.2  # a pause that is this many times the one before grows
@@ -64,7 +71,8 @@ class Retry:
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each call that was tried again, by trace and first attempt."""
-        for trace in reader.traces(candidates.with_any_trouble(reader)):
+        known = {row[0] for row in reader.rows(_CANDIDATES)}
+        for trace in reader.traces(one for one in reader.trace_ids() if one in known):
             seen: set[str] = set()
             for lane in lanes_of(trace):
                 for tries in _series(lane):
@@ -96,7 +104,7 @@ class Retry:
             confidence="certain" if first.asked else "likely",
             title=clipped(f"{who} tried {what} {len(tries)} times: {kind.name}, {_pauses(tries)}", 100),
             message=(
-                f"{who} tried {what} {counted(len(tries), 'time')} with the same {_input(first)}, {_pauses(tries)}, "
+                f"{who} tried {what} {counted(len(tries), 'time')} with {_input(first)}, {_pauses(tries)}, "
                 f"{ending}: {clipped(errors[-1], 160)}{hope}.{product}"
             ),
             trace_id=trace.trace_id,
@@ -124,8 +132,8 @@ def _series(lane: Sequence[Step]) -> Iterator[list[Step]]:
     running: dict[_Call, list[Step]] = {}
     found: list[list[Step]] = []
     for step in lane:
-        if step.op not in ("tool", "llm"):
-            continue
+        if step.op != "llm" and (step.op != "tool" or step.asked is None):
+            continue  # without its arguments a tool's call may be any
         key = _call(step)
         if step.op == "tool":  # another call of the agent between two attempts ends their row
             running = {known: tries for known, tries in running.items() if known == key or known[0] != step.agent}
@@ -179,7 +187,9 @@ def _pauses(tries: Sequence[Step]) -> str:
 
 
 def _input(step: Step) -> str:
-    return "prompt" if step.op == "llm" else "arguments"
+    if step.asked is None:
+        return "a prompt that is not recorded"
+    return "the same prompt" if step.op == "llm" else "the same arguments"
 
 
 def _product(tries: Sequence[Step]) -> str:
