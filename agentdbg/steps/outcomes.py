@@ -79,7 +79,7 @@ def leave_to_others(steps: Sequence[Step], stretch: Stretch) -> bool:
         return True
     if stretch.period == 1 and all(one.turn_id != other.turn_id for one, other in pairwise(inside)):
         return True
-    if all(step.answered and _acknowledges(step.answered) and not _lists(step.answered) for step in inside):
+    if all(step.answered and acknowledges(step.answered) and not _lists(step.answered) for step in inside):
         return True
     agents = {step.agent for step in inside}
     return any(step.op == "llm" and step.agent in agents for step in steps)
@@ -188,7 +188,7 @@ def _compared(
             contexts.setdefault(step.agent, set()).add(outcome)
         if seen:
             tally.compared += 1
-            again = outcome in seen and (by_model or step.told_by.masked in ways or not _acknowledges(step.outcome))
+            again = outcome in seen and (by_model or step.told_by.masked in ways or not acknowledges(step.outcome))
             tally.same += again
             if not again and not by_model:
                 tally.last_new = i
@@ -197,7 +197,7 @@ def _compared(
     return tally, contexts
 
 
-def _acknowledges(outcome: Said) -> bool:
+def acknowledges(outcome: Said) -> bool:
     """A few words such as "saved", which any call gets: no sign that two calls in other words are the same."""
     value = opened(outcome.exact)
     return not is_empty(value) and len(content_words(value)) < 3

@@ -63,6 +63,22 @@ def test_asking_a_job_for_its_status_is_no_work_in_vain(tmp_path: Path) -> None:
     assert turns(tmp_path, searches(12, '"still running"', "job_status")) == []
 
 
+@pytest.mark.parametrize(
+    ("tool", "result"), [("send_mail", '"sent"'), ("bash", '""'), ("str_replace_editor", '"The file was edited."')]
+)
+def test_doing_one_thing_after_another_is_no_work_in_vain(tool: str, result: str, tmp_path: Path) -> None:
+    assert turns(tmp_path, searches(12, result, tool)) == []
+
+
+def test_code_that_maps_over_items_is_no_agent_without_end(tmp_path: Path) -> None:
+    asked = [f"Sum up chapter {i} of the book: {NEWS[i]}" for i in range(14)]
+    text = "agent reader\n" + "".join(
+        f'  llm m {json.dumps(ask)} -> "The chapter with number {i} is about a keeper and his keys."\n'
+        for i, ask in enumerate(asked)
+    )
+    assert turns(tmp_path, text) == []
+
+
 def test_what_came_at_last_was_waited_for(tmp_path: Path) -> None:
     again = '  llm m -> "Is it there?"\n  tool load {"id": 4} -> []\n'
     text = "agent clerk\n" + again * 9 + '  llm m -> "Is it there?"\n  tool load {"id": 4} -> ["the report of May"]\n'

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from agentdbg.detectors import spending
 from agentdbg.detectors.course import Course
+from agentdbg.detectors.effects import has_effect, looks_up, may_change
 from agentdbg.detectors.failure import classify, named, origins
 from agentdbg.detectors.wording import clipped, counted, duration, usage
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
@@ -16,7 +17,7 @@ from agentdbg.steps.emptiness import error_in_body, is_empty
 from agentdbg.steps.interruptions import after_person
 from agentdbg.steps.messages import parsed_messages, text_of
 from agentdbg.steps.novelty import Novelty
-from agentdbg.steps.outcomes import waits
+from agentdbg.steps.outcomes import acknowledges, waits
 from agentdbg.steps.sequence import Step, lanes_of
 
 _CANDIDATES = """
@@ -143,19 +144,22 @@ def _tasks_by_turn(course: Course) -> dict[str, str]:
 
 def _idle(steps: Sequence[Step]) -> int | None:
     """How many model calls had nothing new before them and said nothing new; None where most do not tell."""
-    results, words = Novelty(), Novelty()
+    results, tasks, words = Novelty(), Novelty(), Novelty()
     polled = _polled(steps)
+    done: set[Hashable] = set()
     idle = told = 0
     fresh: list[bool] = []
     for step in steps:
         if step.op == "tool":
-            if waits(step.name) or _call(step) in polled:
+            if waits(step.name) or _call(step) in polled or (_acts(step) and _call(step) not in done):
                 fresh.append(True)
             elif step.answered is not None or step.error:
                 fresh.append(_brings(step, results))
+            done.add(_call(step))
             continue
         if not fresh and not (step.calls or step.answered is None):
-            fresh.append(words.is_new(step.answered.exact))
+            task = step.asked is None or tasks.tells(step.asked.exact)  # code that maps over items asks for another
+            fresh.append(words.is_new(step.answered.exact) or (task and words.tells(step.answered.exact)))
         fresh += [not is_empty(text) and results.tells(text) for text in step.reads] if not fresh else []
         told, idle = told + bool(fresh), idle + (bool(fresh) and not any(fresh))
         fresh = []
@@ -173,6 +177,14 @@ def _polled(steps: Sequence[Step]) -> set[Hashable]:
 
 def _call(step: Step) -> Hashable:
     return step.name, step.asked.masked if step.asked else None
+
+
+def _acts(step: Step) -> bool:
+    """Whether a tool changes something, or may: of such a call little is told by what came back."""
+    if step.error or step.asked is None or looks_up(step.name):
+        return False
+    silent = step.answered is None or is_empty(step.answered.exact) or acknowledges(step.answered)
+    return silent or has_effect(step.name) or may_change(step.name)
 
 
 def _brings(step: Step, results: Novelty) -> bool:
