@@ -85,7 +85,18 @@ def test_a_tool_that_brings_something_new_is_progress(tmp_path: Path) -> None:
     assert found(tmp_path, Pingpong(), "\n".join(lines)) == []
 
 
-@pytest.mark.parametrize(("count", "expected"), [(10, [("medium", "hint")]), (16, [("medium", "likely")])])
+def test_a_planner_and_an_agent_that_does_things(tmp_path: Path) -> None:
+    lines = ["workflow w"]
+    for i in range(6):
+        lines += ["  agent planner", f"    llm m -> {says('Go on with the next step, please.')}", "  agent executor"]
+        lines += [
+            f'    tool bash {{"cmd": "mv {i}.txt done"}} -> ""',
+            f"    llm m -> {says('That is done, what is next?')}",
+        ]
+    assert found(tmp_path, Pingpong(), "\n".join(lines)) == []
+
+
+@pytest.mark.parametrize(("count", "expected"), [(10, [("medium", "hint")]), (40, [("medium", "likely")])])
 def test_without_words_only_many_turns_are_more_than_a_hint(
     count: int, expected: list[tuple[str, str]], tmp_path: Path
 ) -> None:

@@ -9,9 +9,10 @@ from itertools import pairwise
 
 from agentdbg.detectors import spending
 from agentdbg.detectors.course import Course
+from agentdbg.detectors.effects import has_effect, may_change
 from agentdbg.detectors.turns import Turn, turns_of
 from agentdbg.detectors.wording import clipped, counted, duration, usage
-from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
+from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
 from agentdbg.steps.novelty import Novelty
 from agentdbg.steps.runs_apart import runs_apart
 from agentdbg.tree import SKEW_NS
@@ -74,7 +75,7 @@ class Pingpong:
     """
 
     turns: int = 6
-    unrecorded_turns: int = 16
+    unrecorded_turns: int = 40
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each pair of agents and stretch of turns, by trace and first turn."""
@@ -152,6 +153,12 @@ def _fresh(turns: Sequence[Turn]) -> int:
     said, results = Novelty(), Novelty()
     fresh = 0
     for turn in turns:
-        new = [results.tells(tool.output) for tool in turn.tools if tool.output is not None]
-        fresh += said.is_new(turn.said or "") or any(new)
+        new = [results.tells(text) for tool in turn.tools if (text := _news(tool)) is not None]
+        fresh += said.tells(turn.said or "", turn.asked or "") or any(new)
     return fresh
+
+
+def _news(tool: Span) -> str | None:
+    """What a tool's call brings about: its result or, where it changes something, what it was told to do."""
+    name = tool.tool or tool.name
+    return tool.input if has_effect(name) or may_change(name) else tool.output
