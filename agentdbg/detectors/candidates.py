@@ -47,6 +47,12 @@ def with_errors(reader: Reader) -> list[str]:
     return _judged(reader, "status = 'error'")
 
 
+def unrecorded(reader: Reader, spans: str, payload: str) -> bool:
+    """Whether there are spans of a kind (a condition in SQL), and none of them records this column."""
+    ((every, told),) = reader.rows(f"SELECT count(*), count({payload}) FROM spans WHERE {spans}")
+    return bool(every) and not told
+
+
 def _judged(reader: Reader, condition: str) -> list[str]:
     found = {row[0] for row in reader.rows(f"SELECT DISTINCT trace_id FROM spans WHERE {condition} ORDER BY 1")}
     return [trace_id for trace_id in reader.trace_ids() if trace_id in found]

@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from agentdbg.detectors.calls.hidden import Hidden
+from agentdbg.detectors.loop.degenerate import Degenerate
+from agentdbg.detectors.loop.refine import Refine
 from agentdbg.detectors.model.routing import Routing
+from agentdbg.detectors.redundant.calls import Calls
+from agentdbg.detectors.redundant.reading import Reading
 from agentdbg.detectors.token.overhead import Overhead
-from tests.detectors.judging import found, grades, places
+from agentdbg.model import Detector
+from tests.detectors.judging import found, grades, places, skipped
 
 
 def turn(*prompts: str) -> str:
@@ -97,3 +102,20 @@ def test_tokens_that_only_coordinate(tmp_path: Path) -> None:
     assert grades([finding]) == [("info", "hint")]
     assert finding.title == "Coordination took 73% of the run's 36,915 tokens"
     assert found(tmp_path, Overhead(), team(900)) == []
+
+
+@pytest.mark.parametrize(
+    ("detector", "reason"),
+    [
+        (Refine(), "no answers of models recorded"),
+        (Degenerate(), "no answers of models recorded"),
+        (Calls(), "no results of tools recorded"),
+        (Reading(), "no prompts recorded"),
+        (Hidden(), "no prompts recorded"),
+    ],
+)
+def test_what_is_not_recorded_is_not_judged(detector: Detector, reason: str, tmp_path: Path) -> None:
+    bare = "agent a\n" + "  llm m in=9 out=9\n  tool t\n" * 9
+    assert [one.reason for one in skipped(tmp_path, detector, bare)] == [reason]
+    told = 'agent a\n  llm m "hello" -> "yes"\n  tool t {} -> 1'
+    assert skipped(tmp_path, detector, told) == []

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agentdbg.detectors import spending
+from agentdbg.detectors import candidates, spending
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.turns import Turn, turns_of
 from agentdbg.detectors.wording import clipped, counted, listed, usage
@@ -65,6 +65,9 @@ class Hidden:
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each agent, by trace and first turn."""
+        if candidates.unrecorded(reader, "is_call", "input"):
+            yield Skipped("calls.hidden", None, "no prompts recorded")
+            return
         known = {row[0] for row in reader.rows(_CANDIDATES, calls=self.calls)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
             course = Course(trace)

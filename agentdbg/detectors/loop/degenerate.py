@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from agentdbg.detectors import candidates
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Evidence, Finding, Reader, Skipped
 from agentdbg.steps.messages import parsed_messages, text_of
@@ -62,6 +63,9 @@ class Degenerate:
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each output, by trace and start."""
+        if candidates.unrecorded(reader, "is_call", "output"):
+            yield Skipped("loop.degenerate", None, "no answers of models recorded")
+            return
         judged = set(reader.trace_ids())
         least = self.times * _PIECE // 2
         for trace_id, span_id, agent, output, tokens, finish in reader.rows(_CHANTING, least=least):

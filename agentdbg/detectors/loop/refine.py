@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from agentdbg.detectors import spending
+from agentdbg.detectors import candidates, spending
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.wording import clipped, counted, usage
 from agentdbg.model import Evidence, Finding, Reader, Skipped, Span
@@ -76,6 +76,9 @@ class Refine:
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each stretch of an agent's rewritings, by trace and first draft."""
+        if candidates.unrecorded(reader, "is_call", "output"):
+            yield Skipped("loop.refine", None, "no answers of models recorded")
+            return
         known = {row[0] for row in reader.rows(_CANDIDATES, rounds=self.rounds)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
             course = Course(trace)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from agentdbg.detectors import candidates
 from agentdbg.detectors.effects import gives_answer, has_effect, may_change
 from agentdbg.detectors.wording import clipped, counted, duration
 from agentdbg.model import Evidence, Finding, Reader, Skipped
@@ -84,6 +85,9 @@ class Calls:
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each call and trace, by trace and first call."""
+        if candidates.unrecorded(reader, "kind = 'tool'", "output"):
+            yield Skipped("redundant.calls", None, "no results of tools recorded")
+            return
         judged = set(reader.trace_ids())
         rows = (_Call(*row) for row in reader.rows(_CALLS, copies=self.copies))
         for trace_id, group in groupby(rows, key=lambda call: call.trace_id):

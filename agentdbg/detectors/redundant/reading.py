@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from agentdbg.detectors import candidates
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.passages import SIGNS_A_TOKEN, read_by, written_by
 from agentdbg.detectors.wording import clipped, counted, listed
@@ -75,6 +76,9 @@ class Reading:
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each text, by trace and author's start."""
+        if candidates.unrecorded(reader, "is_call", "input"):
+            yield Skipped("redundant.reading", None, "no prompts recorded")
+            return
         rows = reader.rows(_CANDIDATES, signs=self.tokens * SIGNS_A_TOKEN, readers=self.readers)
         known = {row[0] for row in rows}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
