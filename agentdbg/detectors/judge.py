@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,6 +13,21 @@ from agentdbg.model import CONFIDENCES, SEVERITIES, Detector, Evidence, Finding,
 
 _LOCAL = ("error.origin", "silent.empty")
 """What these find is a fact about one span; a finding about a cause that holds the span tells it as well."""
+_SAME_CAUSE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("handoff.schema", ("prompt.coupling",)),
+    ("handoff.parse", ("handoff.schema", "prompt.coupling")),
+    ("error.swallowed", ("handoff.", "silent.madeup", "context.overflow")),
+    ("error.origin", ("handoff.parse", "silent.madeup", "context.overflow")),
+    ("cascade.root", ("handoff.parse", "handoff.schema", "context.overflow")),
+    ("silent.empty", ("silent.madeup",)),
+    ("handoff.parse", ("cascade.root", "loop.")),
+    ("error.swallowed", ("cascade.root", "loop.")),
+    ("silent.madeup", ("cascade.root",)),
+)
+"""(detector, those that tell its cause as well, where they point at the same place), in this order: the end of a chain
+of consequences is folded into its beginning, and what it says that is new is said there."""
+_NEWS = frozenset(("silent.madeup", "handoff.parse"))
+"""What these found is added to the message of the finding that they are folded into."""
 _ADDED = 5
 """Pieces of evidence that one finding takes over from those folded into it."""
 
@@ -138,18 +153,46 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
         by_trace.setdefault(finding.trace_id, []).append(finding)
     out: list[Finding] = []
     for here in by_trace.values():
-        causes = [finding for finding in here if finding.detector not in _LOCAL]
-        taken: dict[int, list[Finding]] = {}
-        for finding in here:
-            if finding.detector not in _LOCAL:
-                continue
-            home = next((i for i, cause in enumerate(causes) if _told_by(finding, cause, places)), None)
-            if home is None:
-                out.append(finding)
-            else:
-                taken.setdefault(home, []).append(finding)
-        out += [_with(cause, taken.get(i, [])) for i, cause in enumerate(causes)]
+        for detector, tellers in _SAME_CAUSE:
+            here = _taken_in(here, (detector,), tellers, _same_place, places)
+        causes = tuple({one.detector for one in here} - {*_LOCAL})
+        out += _taken_in(here, _LOCAL, causes, _told_by, places)
     return out
+
+
+def _taken_in(
+    findings: Sequence[Finding],
+    told: tuple[str, ...],
+    tellers: tuple[str, ...],
+    tells: Callable[[Finding, Finding, Mapping[tuple[str, str], _Place]], bool],
+    places: Mapping[tuple[str, str], _Place],
+) -> list[Finding]:
+    """The findings without those of some detectors that a finding of the tellers tells: these become part of it."""
+    causes = [one for one in findings if one.detector not in told]
+    taken: dict[int, list[Finding]] = {}
+    out: list[Finding] = []
+    for finding in (one for one in findings if one.detector in told):
+        home = next(
+            (i for i, one in enumerate(causes) if one.detector.startswith(tellers) and tells(finding, one, places)),
+            None,
+        )
+        if home is None:
+            out.append(finding)
+        else:
+            taken.setdefault(home, []).append(finding)
+    return out + [_with(cause, taken.get(i, [])) for i, cause in enumerate(causes)]
+
+
+def _same_place(told: Finding, cause: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
+    """Whether one of the two points first at a span that the other points at, or the cause is the loop around it."""
+    unsure = cause.confidence == "hint" and told.confidence != "hint"
+    if unsure or _worse(told, cause):
+        return False
+    its = {evidence.span_id for evidence in cause.evidence}
+    own = {evidence.span_id for evidence in told.evidence}
+    near = told.primary.span_id in its or cause.primary.span_id in own
+    near = near or (told.detector.startswith("error.") and not its.isdisjoint(own))
+    return near or (cause.detector.startswith("loop.") and _within(told, cause, places))
 
 
 def _told_by(local: Finding, cause: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
@@ -181,8 +224,11 @@ def _with(cause: Finding, taken: Sequence[Finding]) -> Finding:
     """The cause with what was folded into it as further evidence."""
     its = {evidence.span_id for evidence in cause.evidence}
     more: dict[str, Evidence] = {}
+    message = cause.message
     for finding in taken:
+        if finding.detector in _NEWS:
+            message = f"{message} {finding.title}."
         span_id = finding.primary.span_id
         if span_id not in its and len(more) < _ADDED:
             more.setdefault(span_id, Evidence(span_id, "related", finding.title))
-    return replace(cause, evidence=(*cause.evidence, *more.values())) if more else cause
+    return replace(cause, message=message, evidence=(*cause.evidence, *more.values())) if taken else cause

@@ -1,0 +1,180 @@
+"""handoff.parse: what one agent wrote could not be read by the next."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agentdbg.contracts.envelope import Envelope, open_payload
+from agentdbg.contracts.payload import said
+from agentdbg.detectors import candidates, failure
+from agentdbg.detectors.course import Course
+from agentdbg.detectors.failure import ErrorClass
+from agentdbg.detectors.wording import clipped, counted, listed, short
+from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Span
+
+_OF_READING = frozenset(("decode", "validation"))
+_LOOKED_AT = 16
+"""Messages before an error among which the last one is looked for that is not of a span around it."""
+_WORDS: dict[Envelope, str] = {
+    "prose": "prose",
+    "malformed": "broken JSON",
+    "fenced-json": "JSON in a code fence",
+    "json-in-prose": "JSON in the middle of prose",
+    "empty": "nothing",
+    "json": "JSON of another form",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An error of reading and the message that caused it. matched: the failed span records the message as its input."""
+
+    error: Span
+    kind: ErrorClass
+    reader: str | None
+    message: Span
+    writer: str
+    text: str
+    envelope: Envelope
+    matched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    """A message between agents that its reader could not parse.
+
+    **What it finds**: errors of decoding or validation outside model and tool calls, where the last thing said before
+    was said by another agent and is no bare JSON, or does not fit what was to be read. The message is what is pointed
+    at, the crash is what came of it. Every further failure of the same reader with the same writer is counted, not
+    told again. Low where the reader asked once or twice more and then could read the answer. An agent that cannot
+    parse what its own model wrote is none: nothing was handed over.
+
+    **Why it matters**: the agent in which the exception is raised has done nothing wrong, so changing it does not
+    help; and a supervisor that asks again for each reply it cannot read never comes to an end.
+
+    **Bad**:
+
+        workflow order-desk
+          agent classifier
+            llm gpt-4o -> "I think this one is a refund."
+          agent router
+            other parse_category error="JSONDecodeError: Expecting value: line 1 column 1 (char 0)"
+
+    **Good**:
+
+        workflow order-desk
+          agent classifier
+            llm gpt-4o -> "{\\"category\\": \\"refund\\"}"
+          agent router
+            other parse_category
+
+    **What to do**: ask the writer for structured output, parse its answer where it is made, and give the error back to
+    the model that wrote it.
+
+    Options: shown = how many failures of a group are pointed at.
+    """
+
+    shown: int = 4
+
+    def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
+        """One finding for each trace, writer and reader, by the first message."""
+        for trace in reader.traces(candidates.with_errors(reader)):
+            course = Course(trace)
+            groups: dict[tuple[str, str], list[_Case]] = {}
+            for case in _cases(course):
+                groups.setdefault((case.writer, case.reader or ""), []).append(case)
+            for cases in groups.values():
+                yield self._finding(course, cases)
+
+    def _finding(self, course: Course, cases: list[_Case]) -> Finding:
+        first, reader = cases[0], cases[0].reader or "the program"
+        severity, became = _became(course, cases)
+        forms = listed(sorted({_WORDS[case.envelope] for case in cases}))
+        times = f" {counted(len(cases), 'time')}" if len(cases) > 1 else ""
+        notes = {first.message.span_id: f"{first.writer} wrote {forms}: {clipped(first.text, 80)}"}
+        for case in cases[: self.shown]:
+            notes.setdefault(
+                case.error.span_id, f"{reader} could not read it: {clipped(failure.named(case.error), 80)}"
+            )
+            notes.setdefault(case.message.span_id, f"{case.writer} wrote it again: {clipped(case.text, 80)}")
+        return Finding(
+            detector="handoff.parse",
+            severity=severity,
+            confidence="certain" if first.matched else "likely",
+            title=clipped(f"{reader} could not parse what {first.writer} wrote{times}: {forms}", 100),
+            message=(
+                f"{reader} could not parse what {first.writer} wrote{times}: it is {forms}. It begins "
+                f'"{clipped(first.text, 160)}", and reading it failed with {clipped(failure.named(first.error), 160)}; '
+                f"{became}."
+            ),
+            trace_id=course.trace.trace_id,
+            agent=first.writer,
+            evidence=tuple(
+                Evidence(span_id, "related" if i else "primary", note)
+                for i, (span_id, note) in enumerate(notes.items())
+            ),
+            advice=(
+                f"Ask {first.writer} for structured output (a response format, a schema), parse its answer where it is "
+                "made, and give the error back to the model that wrote it, at most twice."
+            ),
+            next=f"agentdbg span {short(first.message.span_id, course.forest.by_id)}",
+            key=f"{first.writer} → {reader}: {first.kind.name}",
+        )
+
+
+def _cases(course: Course) -> Iterator[_Case]:
+    spoken = _spoken(course)
+    ends = [end for end, _, _ in spoken]
+    for error in failure.origins(course.forest):
+        kind = failure.classify(error.error_type, error.error_message)
+        if kind.name not in _OF_READING or error.kind in ("llm", "retriever"):
+            continue
+        before = spoken[: bisect_right(ends, course.end(error))][-_LOOKED_AT:]
+        heard = next((one for one in reversed(before) if not course.encloses(one[1], error)), None)
+        if heard is None:
+            continue
+        _, message, text = heard
+        writer, reader = course.agent(message), course.agent(error)
+        matched = bool(text.strip()) and len(text) > 1 and text.strip() in _flat(error.input)
+        if writer is None or writer == reader or (error.kind == "tool" and not matched):
+            continue
+        envelope = open_payload(text).envelope
+        if envelope == "json" and kind.name == "decode":
+            continue  # that much could be decoded: it was something else that could not
+        yield _Case(error, kind, reader, message, writer, text, envelope, matched)
+
+
+def _spoken(course: Course) -> list[tuple[int, Span, str]]:
+    """(end, span, text) of all that agents said, by end: answers of models, and of agents without recorded models what
+    the agent gave away. A call of a tool is said to the tool."""
+    models = {span.span_id for span in course.models}
+    turns = {turn.span_id for turn in course.trace.turns} - {course.turn(span).span_id for span in course.models}
+    found = []
+    for span in course.spans:
+        if span.span_id in models:
+            answer = course.said(span)
+            if answer is not None and (answer.text.strip() or not answer.asks_for):
+                found.append((course.end(span), span, answer.text))
+        elif span.span_id in turns and (given := said(span, course.trace)) is not None:
+            text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str)
+            found.append((course.end(span), span, text))
+    return sorted(found, key=lambda one: (one[0], one[1].span_id))
+
+
+def _flat(text: str | None) -> str:
+    return (text or "").replace('\\"', '"').replace("\\n", "\n")
+
+
+def _became(course: Course, cases: list[_Case]) -> tuple[Severity, str]:
+    last = cases[-1].error
+    read_at_last = any(failure.masked(span.name) == failure.masked(last.name) for span in course.next_well(last))
+    if read_at_last and len(cases) <= 2:
+        return "low", "asked again, it could be read"
+    if read_at_last:
+        return "high", f"it took {counted(len(cases) + 1, 'attempt')} until it could be read"
+    if failure.top(course.forest, last).parent_id is None:
+        return "high", "the run failed with it"
+    return "high", "it was never read"
