@@ -22,11 +22,10 @@ _SAME_CAUSE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("silent.empty", ("silent.madeup",)),
     ("handoff.parse", ("cascade.root", "loop.")),
     ("error.swallowed", ("cascade.root", "loop.")),
-    ("silent.madeup", ("cascade.root",)),
 )
 """(detector, those that tell its cause as well, where they point at the same place), in this order: the end of a chain
 of consequences is folded into its beginning, and what it says that is new is said there."""
-_NEWS = frozenset(("silent.madeup", "handoff.parse"))
+_NEWS = frozenset(("handoff.parse",))
 """What these found is added to the message of the finding that they are folded into."""
 _ADDED = 5
 """Pieces of evidence that one finding takes over from those folded into it."""

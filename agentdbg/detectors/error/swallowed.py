@@ -10,10 +10,7 @@ from agentdbg.detectors.course import Course
 from agentdbg.detectors.suspicion import Suspicion, described, suspicions
 from agentdbg.detectors.usual import Usual
 from agentdbg.detectors.wording import clipped, counted, short
-from agentdbg.model import Evidence, Finding, Reader, Skipped, Span
-
-_READ = 32
-"""Answers after the failure among which the last one is looked for."""
+from agentdbg.model import Evidence, Finding, Reader, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class Swallowed:
         where = first.tool or span.tool or span.name
         alone = span.kind in ("tool", "retriever") and not all(one.beside_others for one in group)
         times = f" {counted(len(group), 'time')}" if len(group) > 1 else ""
-        answer = _answer(course, group[-1])
+        answer = course.answered(first.agent, group[-1].end)
         said = course.said(answer) if answer is not None else None
         words = f' Its answer: "{clipped(said.text, 160)}"' if said is not None else ""
         others = "" if alone else ", with other results at hand" if first.beside_others else ""
@@ -103,13 +100,4 @@ def _swallowed(course: Course, one: Suspicion) -> bool:
     if one.trouble != "error" or one.outcome != "unsaid":
         return False
     top = course.node(failure.top(course.forest, one.span))
-    return top.parent is not None and _answer(course, one) is not None
-
-
-def _answer(course: Course, one: Suspicion) -> Span | None:
-    """The first answer in words that the agent gave after the failure."""
-    for model in course.models_after(one.agent, one.end, _READ):
-        said = course.said(model)
-        if said is not None and said.text.strip() and not said.asks_for:
-            return model
-    return None
+    return top.parent is not None and course.answered(one.agent, one.end) is not None
