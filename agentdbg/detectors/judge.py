@@ -14,7 +14,8 @@ from agentdbg.model import CONFIDENCES, SEVERITIES, Detector, Evidence, Finding,
 _LOCAL = ("error.origin", "silent.empty")
 """What these find is a fact about one span; a finding about a cause that holds the span tells it as well."""
 _SAME_CAUSE: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("handoff.schema", ("prompt.coupling",)),
+    ("silent.range", ("handoff.schema", "prompt.coupling")),
+    ("handoff.schema", ("prompt.coupling", "silent.range")),
     ("handoff.parse", ("handoff.schema", "prompt.coupling")),
     ("error.swallowed", ("handoff.", "silent.madeup", "context.overflow")),
     ("error.origin", ("handoff.parse", "silent.madeup", "context.overflow")),
