@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentdbg.contracts.envelope import Envelope, open_payload
-from agentdbg.contracts.payload import said
 from agentdbg.detectors import candidates, failure
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.failure import ErrorClass
+from agentdbg.detectors.utterances import utterances
 from agentdbg.detectors.wording import clipped, counted, listed, short
 from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Span
 
@@ -126,17 +125,17 @@ class Parse:
 
 
 def _cases(course: Course) -> Iterator[_Case]:
-    spoken = _spoken(course)
-    ends = [end for end, _, _ in spoken]
+    spoken = utterances(course)
+    ends = [one.end for one in spoken]
     for error in failure.origins(course.forest):
         kind = failure.classify(error.error_type, error.error_message)
         if kind.name not in _OF_READING or error.kind in ("llm", "retriever"):
             continue
         before = spoken[: bisect_right(ends, course.end(error))][-_LOOKED_AT:]
-        heard = next((one for one in reversed(before) if not course.encloses(one[1], error)), None)
+        heard = next((one for one in reversed(before) if not course.encloses(one.span, error)), None)
         if heard is None:
             continue
-        _, message, text = heard
+        message, text = heard.span, heard.text
         writer, reader = course.agent(message), course.agent(error)
         matched = bool(text.strip()) and len(text) > 1 and text.strip() in _flat(error.input)
         if writer is None or writer == reader or (error.kind == "tool" and not matched):
@@ -145,23 +144,6 @@ def _cases(course: Course) -> Iterator[_Case]:
         if envelope == "json" and kind.name == "decode":
             continue  # that much could be decoded: it was something else that could not
         yield _Case(error, kind, reader, message, writer, text, envelope, matched)
-
-
-def _spoken(course: Course) -> list[tuple[int, Span, str]]:
-    """(end, span, text) of all that agents said, by end: answers of models, and of agents without recorded models what
-    the agent gave away. A call of a tool is said to the tool."""
-    models = {span.span_id for span in course.models}
-    turns = {turn.span_id for turn in course.trace.turns} - {course.turn(span).span_id for span in course.models}
-    found = []
-    for span in course.spans:
-        if span.span_id in models:
-            answer = course.said(span)
-            if answer is not None and (answer.text.strip() or not answer.asks_for):
-                found.append((course.end(span), span, answer.text))
-        elif span.span_id in turns and (given := said(span, course.trace)) is not None:
-            text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str)
-            found.append((course.end(span), span, text))
-    return sorted(found, key=lambda one: (one[0], one[1].span_id))
 
 
 def _flat(text: str | None) -> str:
