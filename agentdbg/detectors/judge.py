@@ -26,7 +26,7 @@ _SAME_CAUSE: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """(detector, those that tell its cause as well, where they point at the same place), in this order: the end of a chain
 of consequences is folded into its beginning, and what it says that is new is said there."""
-_NEWS = frozenset(("handoff.parse",))
+_NEWS = frozenset(("handoff.parse", "handoff.schema"))
 """What these found is added to the message of the finding that they are folded into."""
 _ADDED = 5
 """Pieces of evidence that one finding takes over from those folded into it."""

@@ -19,7 +19,7 @@ JSON = 'llm gpt-4o -> "{\\"answer\\": 42}"'
     [
         pytest.param(PROSE, "prose", id="prose"),
         pytest.param('llm gpt-4o -> "```json\\n{\\"answer\\": 42}\\n```"', "JSON in a code fence", id="fences"),
-        pytest.param('llm gpt-4o -> "Here: {\\"answer\\": 42}. Done."', "JSON in the middle of prose", id="around it"),
+        pytest.param('llm gpt-4o -> "Here: {\\"answer\\": 42}. Done."', "JSON inside prose", id="around it"),
         pytest.param("llm gpt-4o -> \"{'answer': 42}\"", "broken JSON", id="another language's braces"),
     ],
 )

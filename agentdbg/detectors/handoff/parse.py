@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agentdbg.contracts.difference import ENVELOPE_WORDS
 from agentdbg.contracts.envelope import Envelope, open_payload
 from agentdbg.detectors import candidates, failure
 from agentdbg.detectors.course import Course
@@ -17,14 +18,6 @@ from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Span
 _OF_READING = frozenset(("decode", "validation"))
 _LOOKED_AT = 16
 """Messages before an error among which the last one is looked for that is not of a span around it."""
-_WORDS: dict[Envelope, str] = {
-    "prose": "prose",
-    "malformed": "broken JSON",
-    "fenced-json": "JSON in a code fence",
-    "json-in-prose": "JSON in the middle of prose",
-    "empty": "nothing",
-    "json": "JSON of another form",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +84,7 @@ class Parse:
     def _finding(self, course: Course, cases: list[_Case]) -> Finding:
         first, reader = cases[0], cases[0].reader or "the program"
         severity, became = _became(course, cases)
-        forms = listed(sorted({_WORDS[case.envelope] for case in cases}))
+        forms = listed(sorted({ENVELOPE_WORDS[case.envelope] for case in cases}))
         times = f" {counted(len(cases), 'time')}" if len(cases) > 1 else ""
         notes = {first.message.span_id: f"{first.writer} wrote {forms}: {clipped(first.text, 80)}"}
         for case in cases[: self.shown]:
