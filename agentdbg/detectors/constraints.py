@@ -9,11 +9,11 @@ from functools import lru_cache
 from agentdbg.detectors.values import numbers
 from agentdbg.steps.keys import content_words
 
-_CLAUSE = re.compile(r"[;\n•]|[.!?](?=\s|$)|,(?=\s)|\s(?:and|but|then)\s(?=\S)|(?:^|\s)(?:\d{1,2}[.)]|[-*])\s")
+_CLAUSE = re.compile(r"[;\n•]|:(?=\s)|[.!?](?=\s|$)|,(?=\s)|\s(?:and|but|then)\s(?=\S)|(?:^|\s)(?:\d{1,2}[.)]|[-*])\s")
 _MARK = re.compile(
     r"\b(?:must|only|never|always|do not|don['’]t|at most|at least|no more than|no less than|no later than|within|under"
     r"|below|above|up to|maximum|minimum|max|min|exactly|without|except|exclude|excluding|avoid|before|after|until"
-    r"|between|not)\b",
+    r"|between|not|no)\b",
     re.I,
 )
 _ABOUT_LIMITS = """
@@ -29,12 +29,14 @@ _MOST = 24
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One clause of a task. numbers and quotes must be there again; of a clause that has neither, its words."""
+    """One clause of a task. numbers and quotes must be there again; of a clause that has neither, its words. is_limit:
+    words of the clause set a limit, its numbers are not merely told."""
 
     text: str
     numbers: frozenset[float]
     quotes: frozenset[str]
     words: frozenset[str]
+    is_limit: bool
 
     def kept_in(self, text: str) -> bool:
         """Whether a text still holds it: every number and quoted text of it or, without such, half of its words."""
@@ -52,6 +54,7 @@ def constraints(task: str) -> tuple[Constraint, ...]:
     for clause in (part.strip() for part in _CLAUSE.split(task)):
         quotes = frozenset((a or b).lower() for a, b in _QUOTED.findall(clause))
         counts, words = numbers(clause), content_words(clause) - _MARK_WORDS
-        if quotes or counts or (_MARK.search(clause) and words):
-            found.setdefault(clause.lower(), Constraint(clause, counts, quotes, words))
+        limit = bool(_MARK.search(clause))
+        if quotes or counts or (limit and words):
+            found.setdefault(clause.lower(), Constraint(clause, counts, quotes, words, limit))
     return tuple(found.values())[:_MOST]

@@ -1,5 +1,5 @@
 """What was said in a run, by whom and when: answers of models and, of agents without recorded models, what they gave
-away."""
+away. And what an agent was given to work with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 from agentdbg.contracts.payload import said
 from agentdbg.detectors.course import Course
+from agentdbg.detectors.results import value
 from agentdbg.model import Span
+from agentdbg.steps.keys import scalars
+from agentdbg.steps.messages import parsed_messages, text_of
+
+_READ = 64
+"""Model calls of one turn whose prompts are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +46,25 @@ def utterances(course: Course) -> list[Utterance]:
         if text is not None:
             found.append(Utterance(span, course.agent(span), text, course.start(span), course.end(span), final))
     return sorted(found, key=lambda one: (one.end, one.span.span_id))
+
+
+def given_to(course: Course, turn: Span) -> list[str]:
+    """All texts that a turn was given: the input of its span, and the prompts of its model calls."""
+    given = [text for _, text in scalars(value(turn.input))]
+    for model in course.turn_models_after(turn, course.start(turn), _READ):
+        for message in parsed_messages(model.input) or []:
+            given += [text for _, text in scalars(message.get("parts"))]
+    return given
+
+
+def task_of(course: Course, turn: Span) -> str:
+    """What a turn was asked first: the first message of a user in its first prompt, else the words of its input, or of
+    what encloses it; "" where none is recorded."""
+    for model in course.turn_models_after(turn, course.start(turn), 1):
+        for message in parsed_messages(model.input) or []:
+            if message.get("role") == "user" and (text := text_of([message]).strip()):
+                return text
+    for span in (turn, *course.above(turn)):
+        if span.kind != "tool" and (texts := [text for _, text in scalars(value(span.input))]):
+            return "\n".join(texts)
+    return ""

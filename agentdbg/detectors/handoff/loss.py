@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from agentdbg.contracts.payload import sent
 from agentdbg.detectors.course import Course
-from agentdbg.detectors.results import value
+from agentdbg.detectors.utterances import given_to
 from agentdbg.detectors.values import values
 from agentdbg.detectors.wording import clipped, counted, short
 from agentdbg.model import Evidence, Finding, Handoff, Reader, Skipped, Span
 from agentdbg.steps.keys import content_words, opened, scalars
-from agentdbg.steps.messages import parsed_messages
 
 _ASKS = (
     r"\bmissing\b|\bnot (?:been )?(?:provided|given|included|stated|passed|told|specified)\b|\black(?:s|ing)?\b"
@@ -35,6 +34,7 @@ _COMPLAINS = re.compile(_ASKS, re.I)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 _NEAR = 80
 """Characters before a value that tell what it is."""
+_READ = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Loss:
             texts = [text for _, text in scalars(opened(message) if isinstance(message, str) else message)]
             if reader is None or not texts:
                 continue
-            given = _given(course, reader.span)
+            given = given_to(course, reader.span)
             cut = (self._cut(handoff, span_id, reader.span, text, given) for text in texts if len(text) >= _SHORTEST)
             loss = next(filter(None, cut), None) or _missed(course, handoff, span_id, reader.span, texts, given)
             if loss is not None:
@@ -124,15 +124,6 @@ class Loss:
             how = _shows(text[:kept], text[kept:], other[at + kept :])
             return _Loss(handoff, writer, reader, text, kept, how) if how else None
         return None
-
-
-def _given(course: Course, turn: Span) -> list[str]:
-    """All texts that a turn was given: the input of its span, and the prompts of its model calls."""
-    given = [text for _, text in scalars(value(turn.input))]
-    for model in course.turn_models_after(turn, course.start(turn), _NEAR):
-        for message in parsed_messages(model.input) or []:
-            given += [text for _, text in scalars(message.get("parts"))]
-    return given
 
 
 def _common(one: str, other: str) -> int:
@@ -164,7 +155,7 @@ def _missed(
     everything = "\n".join(given)
     if not everything.strip() or any(text.strip() in everything for text in texts):
         return None
-    said = [course.said(model) for model in course.turn_models_after(reader, course.start(reader), _NEAR)]
+    said = [course.said(model) for model in course.turn_models_after(reader, course.start(reader), _READ)]
     complaints = [one for answer in said if answer for one in _SENTENCE.split(answer.text) if _COMPLAINS.search(one)]
     known = values(everything)
     for text in texts if complaints else ():
