@@ -68,6 +68,8 @@ def test_the_mean_of_a_contradiction(said: tuple[str, ...], tmp_path: Path) -> N
         pytest.param(("The load is 310 MW.", "The load is 450 MW.", "The load is 450 MW."), id="one of them is chosen"),
         pytest.param(("The load is 375 MW.", "The load is 385 MW.", "The load is 380 MW."), id="they hardly differ"),
         pytest.param(("The load is 310 MW.", "The price is 450 EUR.", "The load is 380 MW."), id="other units"),
+        pytest.param(("The load is 310 MW.", "The load is 450 MW.", "The mean load is 380 MW."), id="told as a mean"),
+        pytest.param(('{"score": 7.5}', '{"score": 8.4}', '{"score": 7.95}'), id="marks of judges"),
         pytest.param(("It takes 3 steps.", "It takes 5 steps.", "It takes 4 steps."), id="small counts"),
         pytest.param(
             ("The load is 310 MW.", "The load is 450 MW, no, 380 MW.", "The load is 380 MW."), id="somebody said it"

@@ -51,6 +51,10 @@ def test_where_the_failed_span_records_what_it_was_given_it_is_certain(tmp_path:
         pytest.param(
             f'agent solver\n  {PROSE}\nagent grader\n  other load error="KeyError: rows"', id="another kind of error"
         ),
+        pytest.param(
+            f"agent solver\n  {PROSE}\nagent grader\n  other load {CRASH.replace('char 0', 'char 812')}",
+            id="an error at another place",
+        ),
     ],
 )
 def test_what_is_no_handoff_that_could_not_be_read(text: str, tmp_path: Path) -> None:

@@ -56,8 +56,9 @@ def test_giving_in_without_looking_anything_up_is_a_hint(said: tuple[str, ...], 
 
 
 @pytest.mark.parametrize("said", [FIELDS, NUMBERS, WORDS])
-def test_new_evidence_between_the_two_is_a_reason(said: tuple[str, ...], tmp_path: Path) -> None:
-    assert found(tmp_path, Collapse(), run(*said, look_up_before=3)) == []
+@pytest.mark.parametrize("look_up_before", [0, 3])
+def test_what_one_of_them_looked_up_is_a_reason(said: tuple[str, ...], look_up_before: int, tmp_path: Path) -> None:
+    assert found(tmp_path, Collapse(), run(*said, look_up_before=look_up_before)) == []
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ _TOO_LONG = (
     r"context[_ ]length|context[_ ]window|maximum context|prompt is too long|input is too long"
     r"|too many (?:input |prompt )?tokens|exceeds? (?:the )?(?:maximum|limit).{0,40}tokens"
 )
+_LONG = 1000
+"""Tokens of the shortest prompt that anything is cut from for its length."""
 _CANDIDATES = f"""
     WITH calls AS (
         SELECT c.trace_id, c.agent, c.span_id, c.start_ns, c.input_tokens, c.finish_reason, c.status, c.model,
@@ -31,8 +33,9 @@ _CANDIDATES = f"""
         WINDOW w AS (PARTITION BY trace_id, agent ORDER BY start_ns, span_id)
     )
     SELECT DISTINCT trace_id FROM pairs
-    WHERE input_tokens >= $least OR lower(finish_reason) IN {_LIMIT} OR size < $kept * size_before
-       OR input_tokens < $kept * tokens_before
+    WHERE input_tokens >= $least OR lower(finish_reason) IN {_LIMIT}
+       OR coalesce(tokens_before, size_before / 4) >= {_LONG}
+          AND (size < $kept * size_before OR input_tokens < $kept * tokens_before)
        OR status = 'error' AND regexp_matches(concat_ws(' ', error_type, error_message), '(?i){_TOO_LONG}')
     ORDER BY trace_id
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ _CANDIDATES = """
 """
 _APART = 0.05
 _COUNTED = 30
+_AVERAGES = re.compile(r"averag|\bmean\b|(?:^|_)(?:avg|mean)(?:$|_)|\bmedian\b|\bmidpoint\b|\baggregat|\bblend", re.I)
+_MARKS_WORDS = """
+    score rating grade mark rank vote star point confidence probability likelihood certainty weight overall consensus
+    combined
+"""
+_MARKS = frozenset(_MARKS_WORDS.split())
 _SOURCES = 64
 """Utterances before a synthesis that are looked at, the latest."""
 
@@ -34,8 +41,8 @@ class Contradiction:
 
     **What it finds**: agents that state values more than 5 % apart for the same thing (the same field of the same
     record, or the same words and unit), and another agent that states their mean, which nobody before it had stated,
-    and names none of them. Values for different times or records contradict nothing, and whoever names what an average
-    was made of has told.
+    and names none of them. Values for different times or records contradict nothing, marks of judges are there to be
+    averaged, and whoever says that it is an average, or of what, has told.
 
     **Why it matters**: a mean of two answers is right only by chance, and it looks surer than both. That somebody
     disagreed is lost.
@@ -89,7 +96,7 @@ class Contradiction:
         sources = [_Source(one, claim) for one in others for claim in claims(one.text)]
         known, named = {source.claim.value for source in sources}, {claim.value for claim in stated}
         for claim in stated:
-            if claim.value in known or not _is_telling(claim):
+            if claim.value in known or not _is_telling(claim) or _is_told(claim, said.text):
                 continue
             alike = [one for one in sources if one.claim.is_of(claim) and one.claim.value not in named]
             if (pair := self._pair(claim, alike)) or (pair := self._all(claim, alike)):
@@ -129,6 +136,11 @@ class Contradiction:
 def _is_telling(claim: Claim) -> bool:
     """Whether it is hardly the mean of two others by chance: 4 is that of 3 and 5 wherever things are counted."""
     return claim.value != int(claim.value) or abs(claim.value) >= _COUNTED
+
+
+def _is_told(claim: Claim, text: str) -> bool:
+    """Whether it says that it is an average, or is a mark: those of several judges are made to be averaged."""
+    return bool(_AVERAGES.search(text) or _AVERAGES.search(claim.key) or claim.words & _MARKS)
 
 
 def _is_mean(claim: Claim, sources: Sequence[_Source]) -> bool:

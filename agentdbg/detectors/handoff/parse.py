@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from agentdbg.detectors.wording import clipped, counted, listed, short
 from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Span
 
 _OF_READING = frozenset(("decode", "validation"))
+_PLACE = re.compile(r"\(char (\d+)\)")
+_FENCE = re.compile(r"```\w*\s*(.*?)```", re.S)
 _LOOKED_AT = 16
 """Messages before an error among which the last one is looked for that is not of a span around it."""
 
@@ -39,7 +43,8 @@ class Parse:
     """A message between agents that its reader could not parse.
 
     **What it finds**: errors of decoding or validation outside model and tool calls, where the last thing said before
-    was said by another agent and is no bare JSON, or does not fit what was to be read. The message is what is pointed
+    was said by another agent and is no bare JSON, or does not fit what was to be read. Where the error names a place in
+    the text, decoding the message must fail there. The message is what is pointed
     at, the crash is what came of it. Every further failure of the same reader with the same writer is counted, not
     told again. Low where the reader asked once or twice more and then could read the answer. An agent that cannot
     parse what its own model wrote is none: nothing was handed over.
@@ -134,9 +139,30 @@ def _cases(course: Course) -> Iterator[_Case]:
         if writer is None or writer == reader or (error.kind == "tool" and not matched):
             continue
         envelope = open_payload(text).envelope
-        if envelope == "json" and kind.name == "decode":
-            continue  # that much could be decoded: it was something else that could not
+        if kind.name == "decode" and (envelope == "json" or not _may_be_of(error.error_message or "", text)):
+            continue  # it was something else that could not be decoded
         yield _Case(error, kind, reader, message, writer, text, envelope, matched)
+
+
+def _may_be_of(message: str, text: str) -> bool:
+    """Whether a decoder's message, where it names a place inside, is what decoding this text says: the whole of it,
+    or from where something like JSON begins."""
+    place = _PLACE.search(message)
+    if place is None or place[1] == "0":
+        return True
+    fence = _FENCE.search(text)
+    starts = {text, text.strip(), *(text[text.find(c) :] for c in "{[" if c in text), *([fence[1]] if fence else [])}
+    return any(int(place[1]) == _fails_at(start) for start in starts)
+
+
+def _fails_at(text: str) -> int | None:
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return error.pos
+    except RecursionError:
+        return None
+    return None
 
 
 def _flat(text: str | None) -> str:

@@ -57,8 +57,9 @@ class Collapse:
 
     **What it finds**: two agents with different positions (a decision field of their answers such as `verdict`, a
     number for the same thing, or words), one of which takes over the position of the other after that one spoke,
-    whereupon the other speaks again, with that position; and from the difference to the agreement no tool and no search
-    of any agent gave anything. A hint: it shows that the agreement rests on nothing new, not that it is wrong.
+    whereupon the other speaks again, with that position; and no tool and no search gave anything to one of them until
+    then, or to anybody between the difference and the agreement. A hint: it shows that the agreement rests on nothing
+    new, not that it is wrong.
 
     **Why it matters**: two agents that confirm each other look like two sources. They are one guess, said twice.
 
@@ -120,7 +121,7 @@ def _flip(course: Course, said: Utterance, before: Sequence[Utterance], after: S
         for peer in reversed(peers[-_REMEMBERED:] if cited.agent != said.agent else ()):
             four = (peer, differed, said, cited)
             positions = _by_field(*four) or _by_number(*four) or _in_words(*four)
-            if positions and not _looked_up(course, min(peer.start, differed.start), cited.start):
+            if positions and not _looked_up(course, *four):
                 return _Flip(*four, positions)
     return None
 
@@ -170,9 +171,11 @@ def _in_words(peer: Utterance, differed: Utterance, said: Utterance, cited: Utte
     return (clipped(differed.text, 60), clipped(said.text, 60)) if named and closer else None
 
 
-def _looked_up(course: Course, start: int, end: int) -> bool:
-    """Whether a tool or a search gave anything between two moments."""
-    return any(start <= course.end(tool) <= end for tool in course.tools)
+def _looked_up(course: Course, peer: Utterance, differed: Utterance, said: Utterance, cited: Utterance) -> bool:
+    """Whether a tool or a search gave anything: to one of the two until they agreed, or to anybody meanwhile."""
+    start, two = min(peer.start, differed.start), (peer.agent, said.agent)
+    looked = [tool for tool in course.tools if course.end(tool) <= cited.start]
+    return any(course.end(tool) >= start or course.agent(tool) in two for tool in looked)
 
 
 def _finding(course: Course, flip: _Flip) -> Finding:
