@@ -10,7 +10,7 @@ from functools import lru_cache
 from agentdbg.contracts.envelope import STRUCTURED, open_payload
 from agentdbg.contracts.paths import visit
 from agentdbg.detectors.values import number
-from agentdbg.steps.keys import content_words
+from agentdbg.steps.keys import content_words, things
 
 _CLAUSE = re.compile(r"[;\n]|(?<=[.!?])\s|,\s|\s(?:and|while|whereas|but|versus|vs\.?)\s")
 _NUMBER = re.compile(
@@ -23,6 +23,9 @@ _PERIOD = re.compile(
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|week \d+|(?:last|next|this) (?:year|month|quarter|week))\b",
     re.I,
 )
+_CURRENCIES = {"€": "eur", "euro": "eur", "$": "usd", "dollar": "usd", "£": "gbp", "pound": "gbp", "¥": "jpy"}
+_NO_UNITS_WORDS = "in at of to for and or is was are were on by from with until as than the a an if then but it per"
+_NO_UNITS = frozenset(_NO_UNITS_WORDS.split())
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.\[\]$]+")
 _ABOUT_SOURCE = re.compile(
     r"\.(?:source|sources|method|methodology|approach|by|agent|author|note|notes|comment|reason|reasoning|rationale"
@@ -33,13 +36,13 @@ _ABOUT_SOURCE = re.compile(
 _NAME_LONGEST = 40
 _ALIKE = 0.5
 _LONGEST = 20_000
-_MOST = 400
+_MOST = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """written: the number as it stands there. words: what it is called. about: names beside it in the same record or
-    clause. periods: the times that it is for."""
+    """written: the number as it stands there. words: what it is called. about: names and numbers beside it in the same
+    record or clause, which say what it is a number of. periods: the times that it is for."""
 
     value: float
     written: str
@@ -55,8 +58,10 @@ class Claim:
             return False
         if self.periods and other.periods and self.periods != other.periods:
             return False
+        if bool(self.key) == bool(other.key) and self.about - other.about and other.about - self.about:
+            return False
         if self.key and other.key:
-            return self.key == other.key and (self.about <= other.about or other.about <= self.about)
+            return self.key == other.key
         few, many = sorted((self.words, other.words), key=len)
         return bool(few) and len(few & many) >= _ALIKE * len(few)
 
@@ -102,10 +107,18 @@ def _of_record(value: object) -> Iterator[Claim]:
 def _of_prose(text: str) -> Iterator[Claim]:
     for clause in _CLAUSE.split(text):
         periods = frozenset(period.lower() for period in _PERIOD.findall(clause or ""))
+        names = things(clause or "")
         for found in _NUMBER.finditer(clause or ""):
             written = found["number"]
             if written in periods:
                 continue
-            unit = (found["before"] or found["after"] or "").lower().rstrip("s")
+            unit = _unit(found["before"] or found["after"] or "")
             words = frozenset(w for w in content_words(clause) if not any(c.isdigit() for c in w)) - {unit}
-            yield Claim(number(written), written, unit, words, frozenset(), periods)
+            about = frozenset(name for name in names - {unit, f"{unit}s"} - periods if name not in written)
+            yield Claim(number(written), written, unit, words, about, periods)
+
+
+def _unit(word: str) -> str:
+    """The unit that stands beside a number; "" for a word that is none."""
+    plain = word.lower()
+    return _CURRENCIES.get(plain.rstrip("s")) or ("" if plain in _NO_UNITS else plain.rstrip("s"))

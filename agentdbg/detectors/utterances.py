@@ -13,7 +13,7 @@ from agentdbg.model import Span
 from agentdbg.steps.keys import scalars
 from agentdbg.steps.messages import parsed_messages, text_of
 
-_READ = 64
+_READ = 16
 """Model calls of one turn whose prompts are read."""
 
 

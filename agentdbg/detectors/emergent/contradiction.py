@@ -19,14 +19,16 @@ _CANDIDATES = """
 """
 _APART = 0.05
 _COUNTED = 30
+_CLOSE = 0.005
+_COMPARABLE = 8
 _AVERAGES = re.compile(r"averag|\bmean\b|(?:^|_)(?:avg|mean)(?:$|_)|\bmedian\b|\bmidpoint\b|\baggregat|\bblend", re.I)
 _MARKS_WORDS = """
     score rating grade mark rank vote star point confidence probability likelihood certainty weight overall consensus
     combined
 """
 _MARKS = frozenset(_MARKS_WORDS.split())
-_SOURCES = 64
-"""Utterances before a synthesis that are looked at, the latest."""
+_NEAR, _SOURCES = 256, 16
+"""Utterances before a synthesis among which those of other agents are looked for, and how many of these count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,11 @@ class Contradiction:
             course, told = Course(trace), set[str | None]()
             spoken = utterances(course)
             for place, said in enumerate(spoken):
-                if said.final and said.agent not in told and (found := self._merged(said, spoken[:place])):
+                if (
+                    said.final
+                    and said.agent not in told
+                    and (found := self._merged(said, spoken[max(0, place - _NEAR) : place]))
+                ):
                     told.add(said.agent)
                     yield _finding(course, said, *found)
 
@@ -95,10 +101,17 @@ class Contradiction:
             return None
         sources = [_Source(one, claim) for one in others for claim in claims(one.text)]
         known, named = {source.claim.value for source in sources}, {claim.value for claim in stated}
+        by_word: dict[str, dict[int, _Source]] = {}
+        for source in sources:
+            for word in source.claim.words if source.claim.value not in named else ():
+                by_word.setdefault(word, {})[id(source)] = source
         for claim in stated:
             if claim.value in known or not _is_telling(claim) or _is_told(claim, said.text):
                 continue
-            alike = [one for one in sources if one.claim.is_of(claim) and one.claim.value not in named]
+            sharing = {i: one for word in sorted(claim.words) for i, one in by_word.get(word, {}).items()}
+            alike = [one for one in sharing.values() if one.claim.is_of(claim)]
+            if len(alike) > _COMPARABLE:
+                continue  # among so many, some two have any mean
             if (pair := self._pair(claim, alike)) or (pair := self._all(claim, alike)):
                 return claim, pair
         return None
@@ -146,7 +159,7 @@ def _is_told(claim: Claim, text: str) -> bool:
 def _is_mean(claim: Claim, sources: Sequence[_Source]) -> bool:
     """To the precision that it is written with, which must tell it from the values themselves."""
     mean = fmean(one.claim.value for one in sources)
-    close = abs(claim.value - mean) <= claim.slack + 1e-9 * abs(mean)
+    close = abs(claim.value - mean) <= min(claim.slack, _CLOSE * abs(mean)) + 1e-9 * abs(mean)
     return close and all(abs(one.claim.value - claim.value) > claim.slack for one in sources)
 
 

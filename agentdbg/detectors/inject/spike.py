@@ -45,6 +45,8 @@ _IN_JSON = "(?i)" + _ORDERS.replace(r"\b", "").replace(r"\s+", r"(?:\s|\\n)+") +
 _HIDDEN = re.compile(_INVISIBLE)
 _PATTERN = re.compile(_ORDERS, re.I)
 _CONTEXT = 60
+_EARLIEST = 20
+"""Texts of one run of which what followed is looked at."""
 _ACCOUNT = 7
 """Characters of the shortest id that stands in two texts for no other reason."""
 _GREW = 3
@@ -113,7 +115,7 @@ class Spike:
             used = self._used(reader, sorted({one.result.agent or "" for one in orders}))
             told: set[str] = set()
             for order in orders:
-                if order.words not in told:
+                if order.words not in told and len(told) < _EARLIEST:
                     told.add(order.words)
                     yield _finding(course, order, self._followed(course, order, used))
 

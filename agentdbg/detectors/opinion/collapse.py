@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 from agentdbg.contracts.envelope import STRUCTURED, open_payload
@@ -25,17 +26,17 @@ _DECISIONS_WORDS = """
     classification stance hypothesis cause root_cause
 """
 _DECISIONS = frozenset(_DECISIONS_WORDS.split())
-_GIVES_IN = re.compile(
+_GIVES_IN = (
     r"\b(?:(?:you(?: are|['’]re)|{peer} (?:is|was)) (?:probably |likely |absolutely |quite |certainly )?right|i stand"
     r" corrected|i (?:now |fully |therefore )?(?:agree|concur|concede|withdraw|give in|defer|accept)|i(?:['’]ll| will)"
     r" (?:go with|follow|accept|defer to)|i was wrong|i change my mind|(?:agree|agreed|concur) with {peer}"
-    r"|(?:following|as|since) {peer}\b)",
-    re.I,
+    r"|(?:following|as|since) {peer}\b)"
 )
 _CITES = re.compile(
     r"\b(?:confirm\w*|agree\w*|concur\w*|support\w*|consensus|as well|both|verified|proof|backs?)\b", re.I
 )
-_LATEST = 40
+_COMPARED = 64
+_LATEST = 12
 _REMEMBERED = 3
 """What a peer said last, as far back as it counts as its position."""
 
@@ -103,10 +104,15 @@ class Collapse:
         for trace in reader.traces(trace_id for (trace_id,) in rows if trace_id in judged):
             course = Course(trace)
             spoken = [one for one in utterances(course) if one.final and one.agent]
+            looked: dict[str | None, int] = {}
+            for tool in course.tools:
+                looked[course.agent(tool)] = min(course.end(tool), looked.get(course.agent(tool), course.end(tool)))
             told: set[str | None] = set()
             for place, said in enumerate(spoken):
                 near = spoken[max(0, place - _LATEST) : place], spoken[place + 1 : place + _LATEST]
-                if said.agent not in told and (flip := _flip(course, said, *near)):
+                if said.agent in told or looked.get(said.agent, said.end) < said.start:
+                    continue  # what it looked up may be why
+                if flip := _flip(course, said, *near):
                     told.add(said.agent)
                     yield _finding(course, flip)
 
@@ -136,6 +142,7 @@ def _by_field(peer: Utterance, differed: Utterance, said: Utterance, cited: Utte
     return None
 
 
+@lru_cache(maxsize=1024)
 def _decisions(text: str) -> dict[str, str]:
     opened = open_payload(text)
     if opened.envelope not in STRUCTURED or not isinstance(opened.value, dict):
@@ -148,6 +155,8 @@ def _decisions(text: str) -> dict[str, str]:
 
 def _by_number(peer: Utterance, differed: Utterance, said: Utterance, cited: Utterance) -> tuple[str, str] | None:
     """The same, by a number that they state for one thing."""
+    if len(claims(differed.text)) * len(claims(peer.text)) > _COMPARED:
+        return None  # reports, not positions
     now, last = claims(said.text), claims(cited.text)
     for own, their in product(claims(differed.text), claims(peer.text)):
         apart = own.value != their.value and own.is_of(their)
@@ -162,13 +171,18 @@ def _states(stated: Sequence[Claim], claim: Claim) -> bool:
 
 def _in_words(peer: Utterance, differed: Utterance, said: Utterance, cited: Utterance) -> tuple[str, str] | None:
     """The same, where one gives in in so many words, says more of what the other said than before, and is cited."""
-    gives_in = re.compile(_GIVES_IN.pattern.replace("{peer}", re.escape(str(peer.agent))), re.I)
+    gives_in = _giving_in(str(peer.agent))
     if gives_in.search(differed.text) or not gives_in.search(said.text):
         return None
     named = re.search(rf"\b{re.escape(str(said.agent))}\b", cited.text, re.I) and _CITES.search(cited.text)
     theirs = content_words(peer.text)
     closer = len(theirs & content_words(said.text)) > len(theirs & content_words(differed.text))
     return (clipped(differed.text, 60), clipped(said.text, 60)) if named and closer else None
+
+
+@lru_cache(maxsize=256)
+def _giving_in(peer: str) -> re.Pattern[str]:
+    return re.compile(_GIVES_IN.replace("{peer}", re.escape(peer)), re.I)
 
 
 def _looked_up(course: Course, peer: Utterance, differed: Utterance, said: Utterance, cited: Utterance) -> bool:

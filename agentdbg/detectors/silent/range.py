@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from agentdbg.contracts.envelope import open_payload
 from agentdbg.contracts.paths import visit
 from agentdbg.detectors.course import answer
+from agentdbg.detectors.effects import gives_answer
 from agentdbg.detectors.results import value
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.errors import AgentdbgError
@@ -185,6 +186,8 @@ def _rule(text: str) -> tuple[str, tuple[float, float]]:
 
 def _values(row: tuple[str, str, str, str | None, str | None, str, str], names: re.Pattern[str]) -> Iterator[_Value]:
     trace_id, span_id, kind, agent, tool, _, output = row
+    if gives_answer(tool):
+        return  # what the model wrote there is read where it wrote it
     said = answer(output) if kind == "llm" else None
     payload = open_payload((said.text if said else "") if kind == "llm" else value(output))
     for path, _, _, written, _ in visit(payload):
