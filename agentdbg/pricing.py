@@ -1,5 +1,5 @@
 """Tokens to money, by the user's own price file and then by the price list bundled with the library `genai-prices`,
-which nothing here updates over the network. What has no price costs None, never 0.
+which nothing here updates over the network. What has no price costs None, never 0. The list knows windows as well.
 
 A call is priced at every ingest, so the way from names to rates is walked once a (model, provider); after that a call
 costs a few look-ups and multiplications.
@@ -97,6 +97,13 @@ def cost(
         return _linear(way, usage)
     bands = _bands(way.get_prices(_when(at_ns)))
     return _linear(bands.rates[bisect_left(bands.starts, usage.input_tokens or 0)], usage)
+
+
+@lru_cache(maxsize=4096)
+def window(model: str, provider: str | None) -> int | None:
+    """Tokens that prompt and answer of a model may have together, as the library knows it; None where it does not."""
+    found = _find(model.strip().lower(), (provider or "").strip().lower())
+    return found.context_window if found is not None else None
 
 
 def read_prices(path: Path) -> OwnPrices:

@@ -12,6 +12,8 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("a run is slow", "agentdbg show run.jsonl --path"),
     ("something failed last night, among hundreds of runs", "agentdbg traces --failed --since 12h"),
     ("a tool returns nothing, or an error that looks like an answer", "agentdbg explain silent.empty"),
+    ("an answer names things that exist nowhere", "agentdbg explain silent.madeup"),
+    ("an agent forgot what it was asked", "agentdbg explain context.overflow"),
     ("an agent ignores what it was told", "agentdbg span SPAN_ID"),
     ("is it the prompt, or what the agent was given", "agentdbg replay SPAN_ID"),
     ("an agent got fields it does not know from the one before it", "agentdbg explain handoff.schema"),

@@ -15,6 +15,8 @@ from agentdbg.model import LLMCall, Span, Trace
 from agentdbg.steps.messages import parsed_messages, text_of
 from agentdbg.tree import SKEW_NS, Node, build
 
+_READ = 32
+"""Model calls after a moment among which the answer is looked for."""
 WORK = frozenset(("agent", "llm", "tool", "retriever"))
 
 
@@ -206,6 +208,14 @@ class Course:
         if span.span_id not in self._said:
             self._said[span.span_id] = answer(span.output)
         return self._said[span.span_id]
+
+    def answered(self, agent: str | None, moment: int) -> Span | None:
+        """The first of an agent's next model calls whose answer is words and no request for a tool."""
+        for model in self.models_after(agent, moment, _READ):
+            said = self.said(model)
+            if said is not None and said.text.strip() and not said.asks_for:
+                return model
+        return None
 
     @cached_property
     def final(self) -> Span | None:

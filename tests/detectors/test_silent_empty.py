@@ -211,4 +211,4 @@ workflow town
 """
     invented = passed_on.replace('"{\\"permits\\": []}"', '"Permit P-881 is valid."')
     assert [f.detector for f in judged(tmp_path, passed_on).findings] == ["cascade.root"]
-    assert [f.detector for f in judged(tmp_path, invented).findings] == ["cascade.root", "silent.empty"]
+    assert [f.detector for f in judged(tmp_path, invented).findings] == ["cascade.root", "silent.madeup"]

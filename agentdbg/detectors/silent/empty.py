@@ -23,9 +23,6 @@ _NOTICED: dict[Outcome, tuple[Severity, str]] = {
     "fallback": ("info", "another tool gave something instead"),
     "said": ("low", "the agent says so"),
 }
-
-_READ = 32
-"""Model calls among which the answer that followed is looked for."""
 _NONE = re.compile(r"(?<![\w.,-])(?:0|zero|none|nothing)\b(?![.,]?\d)", re.I)
 
 
@@ -153,11 +150,9 @@ def _case(course: Course, found: Findings, result: Result, trouble: Trouble, usu
 def _stated(course: Course, result: Result) -> Span | None:
     """The model call in which the agent answered with something of its own; None where it only passed the nothing
     on."""
-    for model in course.models_after(result.agent, result.end, _READ):
-        said = course.said(model)
-        if said is not None and said.text.strip() and not said.asks_for:
-            return None if is_empty(said.text) else model
-    return None
+    model = course.answered(result.agent, result.end)
+    said = course.said(model) if model is not None else None
+    return None if said is None or is_empty(said.text) else model
 
 
 def _contradicts(course: Course, answer: Span | None) -> bool:

@@ -1,0 +1,1 @@
+"""Orders that stand in data."""

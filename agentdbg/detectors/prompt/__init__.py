@@ -1,0 +1,1 @@
+"""Prompts and the models they were written for."""
