@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,6 +14,14 @@ from agentdbg.model import CONFIDENCES, SEVERITIES, Detector, Evidence, Finding,
 
 _LOCAL = ("error.origin", "silent.empty")
 """What these find is a fact about one span; a finding about a cause that holds the span tells it as well."""
+_SYMPTOMS: dict[str, tuple[str, ...]] = {
+    "breaker.trip": ("loop.",),
+    "time.wall": ("loop.", "rate.", "time.timeout", "wait."),
+    "trace.blind": ("wait.",),
+    "trace.orphan": ("task.",),
+}
+"""What these find comes of something else where one of these families is found in the same run."""
+_CEILING = re.compile(r"Turns|Iterations|Steps|Recursion")
 _ADDED = 5
 """Pieces of evidence that one finding takes over from those folded into it."""
 
@@ -138,29 +147,46 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
         by_trace.setdefault(finding.trace_id, []).append(finding)
     out: list[Finding] = []
     for here in by_trace.values():
-        causes = [finding for finding in here if finding.detector not in _LOCAL]
-        taken: dict[int, list[Finding]] = {}
-        for finding in here:
-            if finding.detector not in _LOCAL:
-                continue
-            home = next((i for i, cause in enumerate(causes) if _told_by(finding, cause, places)), None)
-            if home is None:
-                out.append(finding)
-            else:
-                taken.setdefault(home, []).append(finding)
-        out += [_with(cause, taken.get(i, [])) for i, cause in enumerate(causes)]
+        out += _taken_in(_taken_in(here, _LOCAL, places), tuple(_SYMPTOMS), places)
     return out
 
 
+def _taken_in(here: Sequence[Finding], minor: Sequence[str], places: Mapping[tuple[str, str], _Place]) -> list[Finding]:
+    """The findings of a trace, where those of minor detectors have become evidence of the cause that tells them."""
+    causes = [finding for finding in here if finding.detector not in minor]
+    out: list[Finding] = []
+    taken: dict[int, list[Finding]] = {}
+    for finding in here:
+        if finding.detector not in minor:
+            continue
+        home = next((i for i, cause in enumerate(causes) if _told_by(finding, cause, places)), None)
+        if home is None:
+            out.append(finding)
+        else:
+            taken.setdefault(home, []).append(finding)
+    return [*out, *(_with(cause, taken.get(i, [])) for i, cause in enumerate(causes))]
+
+
 def _told_by(local: Finding, cause: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
-    """Whether the cause tells what the local finding tells: it points at the same spans, or is the loop they lie in."""
+    """Whether the cause tells what the local finding tells: it points at the same spans, is the loop they lie in, or is
+    what this symptom comes of."""
     if CONFIDENCES.index(cause.confidence) < CONFIDENCES.index("likely") or _worse(local, cause):
         return False
     its = {evidence.span_id for evidence in cause.evidence}
     own = [evidence.span_id for evidence in local.evidence]
-    if local.detector == "error.origin" and local.primary.span_id in its:
+    if local.detector in _SYMPTOMS:
+        return cause.detector.startswith(_SYMPTOMS[local.detector]) and _comes_of_it(local, its, own)
+    if local.detector == "error.origin" and (local.primary.span_id in its or cause.primary.span_id in own):
         return True
     return its.issuperset(own) or (cause.detector.startswith("loop.") and _within(local, cause, places))
+
+
+def _comes_of_it(symptom: Finding, its: set[str], own: Sequence[str]) -> bool:
+    """Whether a symptom does come of such a cause: a ceiling on turns is what ends a loop, a budget need not be; holes
+    in a trace are those of an abandoned task where they are the same spans."""
+    if symptom.detector == "breaker.trip":
+        return bool(_CEILING.search(symptom.key))
+    return symptom.detector != "trace.orphan" or its.issuperset(own)
 
 
 def _worse(local: Finding, cause: Finding) -> bool:
