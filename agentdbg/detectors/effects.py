@@ -62,7 +62,10 @@ def happens_again(tool: str | None) -> bool:
     said = words(tool)
     if not said or not _ASKING.isdisjoint(said) or not _LOOKUP.isdisjoint(said) or said[:2] == ["transfer", "to"]:
         return False
-    return said[0] in _ONCE or said[-1] in _ONCE or (said[0] in _DOING and not _DEEDS.isdisjoint(said))
+    telling = next((word for word in said if word in _EFFECT | _ONCE), "")
+    if telling in _ONCE and telling in (said[0], said[-1]):
+        return True
+    return said[0] in _DOING and not _DEEDS.isdisjoint(said)
 
 
 def gives_answer(tool: str | None) -> bool:

@@ -16,6 +16,7 @@ _LOCAL = ("error.origin", "silent.empty")
 """What these find is a fact about one span; a finding about a cause that holds the span tells it as well."""
 _SYMPTOMS: dict[str, tuple[str, ...]] = {
     "breaker.trip": ("loop.",),
+    "cascade.root": ("dlq.",),
     "time.wall": ("loop.", "rate.", "time.timeout", "wait."),
     "trace.blind": ("wait.",),
     "trace.orphan": ("task.",),
@@ -183,9 +184,12 @@ def _told_by(local: Finding, cause: Finding, places: Mapping[tuple[str, str], _P
 
 def _comes_of_it(symptom: Finding, its: set[str], own: Sequence[str]) -> bool:
     """Whether a symptom does come of such a cause: a ceiling on turns is what ends a loop, a budget need not be; holes
-    in a trace are those of an abandoned task where they are the same spans."""
+    in a trace are those of an abandoned task where they are the same spans, and what went on after a failed attempt is
+    what sent the message to the dead."""
     if symptom.detector == "breaker.trip":
         return bool(_CEILING.search(symptom.key))
+    if symptom.detector == "cascade.root":
+        return symptom.primary.span_id in its
     return symptom.detector != "trace.orphan" or its.issuperset(own)
 
 

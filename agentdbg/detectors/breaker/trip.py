@@ -16,11 +16,12 @@ _TYPES = (
     r"Circuit\w*(?:Breaker|Open)|Breaker\w*(?:Error|Open|Exception)|BudgetExceeded|Budget\w*Exhausted"
     r"|AgentTimeout|Max\w*(?:Turns|Iterations|Steps)|RecursionError|RecursionLimit|UsageLimitExceeded"
 )
-_NETS = re.compile(_TYPES)
+_NETS = re.compile(rf"^[\w.]*(?:{_TYPES})\w*")
 _PYTHON = frozenset(["RecursionError"])
 """The stack of the language itself: a bug, and no safety net."""
 _CANDIDATES = f"""
-    SELECT DISTINCT trace_id FROM spans WHERE status = 'error' AND regexp_matches(error_type, '{_TYPES}')
+    SELECT DISTINCT trace_id FROM spans
+    WHERE status = 'error' AND regexp_matches(coalesce(error_type, error_message), '^[\\w.]*({_TYPES})')
         OR kind <> 'llm' AND contains(attributes, 'breaker.state') ORDER BY trace_id
 """
 _STATES = """
@@ -81,16 +82,22 @@ class Trip:
 
 def _errors(course: Course) -> Iterator[_Trip]:
     for span in failure.origins(course.forest):
-        kind = span.error_type or ""
-        if _NETS.search(kind) and kind not in _PYTHON:
-            yield _Trip(span, course.agent(span), kind, clipped(failure.named(span), 200))
+        net = _net(span)
+        if net is not None:
+            yield _Trip(span, course.agent(span), net, clipped(failure.named(span), 200))
+
+
+def _net(span: Span) -> str | None:
+    """The safety net that an error names, by its type or how its message begins."""
+    found = _NETS.match(span.error_type or span.error_message or "")
+    return found[0] if found and found[0] not in _PYTHON else None
 
 
 def _states(reader: Reader, course: Course) -> Iterator[_Trip]:
     """Spans that say so themselves; a failed one is told by its error."""
     for span_id, attributes in reader.rows(_STATES, trace=course.trace.trace_id):
         told, span = facts(attributes), course.forest.by_id[span_id].span
-        if str(told.get("breaker.state")).lower() in _OPEN and not _NETS.search(span.error_type or ""):
+        if str(told.get("breaker.state")).lower() in _OPEN and _net(span) is None:
             about = {name.removeprefix(_ABOUT): said for name, said in told.items() if name.startswith(_ABOUT)}
             net = str(about.pop("name", "circuit breaker"))
             said = ", ".join(f"{name} {value}" for name, value in sorted(about.items()))

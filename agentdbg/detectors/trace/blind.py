@@ -37,6 +37,8 @@ _LEAVES = """
 """
 _HANDS_OVER = re.compile(r"transfer|hand_?(?:off|over|back)|delegate|ask_question_to", re.I)
 """Tools by which agents pass work on: frameworks act on them without running a tool."""
+_PAUSE_NS = 500_000_000
+"""Shorter stretches between two spans are the program's own steps."""
 _SHOWN = 4
 
 
@@ -200,7 +202,7 @@ def _gap(turn: Sequence[Any], leaves: Sequence[_Leaf]) -> _Gap | None:
     blind, longest, after, at, failed = 0, 0, start, start, False
     for leaf in [*sorted(inside, key=lambda one: (one.start_ns, one.end_ns)), _Leaf(end, end, False, False)]:
         since = leaf.start_ns - at
-        if since > 0 and not failed:
+        if since >= _PAUSE_NS and not failed:
             blind += since
             if since > longest:
                 longest, after = since, at
