@@ -30,6 +30,8 @@ _GUARD = re.compile(
 _MODES = frozenset(["mode", "op", "operation", "method", "action", "how"])
 _GROWING_WORDS = "log logs history journal events inbox queue messages feed chat comments notes note"
 _GROWING = frozenset(_GROWING_WORDS.split())
+LARGE = 100_000
+"""Bytes of a node's output from which it is looked at although no other node ran beside it."""
 WHOLE = "value"
 """The field of a write that replaces all there is."""
 
@@ -44,14 +46,15 @@ _SPANS = f"""
         SELECT trace_id FROM spans WHERE {_NAMED} GROUP BY trace_id HAVING count(DISTINCT agent) > 1))
     ORDER BY trace_id, start_ns, span_id
 """
-_NODES = """
+_NODES = f"""
     SELECT s.trace_id, s.span_id, s.parent_id, s.agent, s.turn_id, s.input, s.output, s.status, s.start_ns, s.end_ns
     FROM spans s LEFT JOIN spans p ON p.trace_id = s.trace_id AND p.span_id = s.parent_id
     WHERE s.graph_step IS NOT NULL AND s.kind IN ('agent', 'other', 'workflow') AND s.start_ns IS NOT NULL
         AND s.end_ns IS NOT NULL AND s.agent IS NOT NULL AND p.graph_step IS DISTINCT FROM s.graph_step
-        AND s.input LIKE '{%' AND s.output LIKE '{%'
+        AND s.input LIKE '{{%' AND s.output LIKE '{{%'
         AND s.trace_id IN (SELECT trace_id FROM spans WHERE graph_step IS NOT NULL AND kind IN ('agent', 'other')
-                           GROUP BY trace_id, graph_step HAVING count(DISTINCT agent) > 1)
+                           GROUP BY trace_id, graph_step
+                           HAVING count(DISTINCT agent) > 1 OR max(length(output)) > {LARGE})
     ORDER BY s.trace_id, s.start_ns, s.span_id
 """
 

@@ -15,7 +15,8 @@ Act = Literal["send", "take"]
 _SPANS = """
     SELECT trace_id, span_id, parent_id, agent, name, status, start_ns, end_ns, attributes, links FROM spans
     WHERE kind <> 'llm' AND start_ns IS NOT NULL AND (contains(attributes, 'messaging.destination')
-        OR regexp_matches(attributes, '(?i)db\\.(query\\.text|statement)[^,]{1,40}(dead_?letter|dlq)'))
+        OR (contains(attributes, 'db.query.text') OR contains(attributes, 'db.statement'))
+            AND regexp_matches(attributes, '(?i)dead_?letter|dlq'))
     ORDER BY trace_id, start_ns, span_id
 """
 _ACTS: dict[str, Act] = {

@@ -239,3 +239,10 @@ def test_who_writes_what_it_had_read_loses_an_update_and_that_is_told_once(tmp_p
     )
     assert found(tmp_path, StaleRead(), text) == []
     assert len(found(tmp_path, LostUpdate(), text)) == 1
+
+
+def test_who_was_refused_knows_why_and_may_write_again(tmp_path: Path) -> None:
+    reads = ("north " + state("read"), "south " + state("read"), "north " + state("write", "1"))
+    refused = "south " + state("write", "2") + ' error="VersionConflictError: stale"'
+    assert len(found(tmp_path, LostUpdate(), lanes(*reads, "south " + state("write", "2")))) == 1
+    assert found(tmp_path, LostUpdate(), lanes(*reads, refused, "south " + state("write", "2"))) == []

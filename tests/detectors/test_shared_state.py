@@ -86,3 +86,12 @@ def test_kendalls_tau() -> None:
     assert kendall_tau([1, 3, 2]) == pytest.approx(1 / 3)
     with pytest.raises(ValueError, match="two values"):
         kendall_tau([1])
+
+
+def test_what_a_node_gives_back_counts_by_its_size_alone(tmp_path: Path) -> None:
+    def node(size: int) -> str:
+        return f'  agent scout metadata.langgraph_step=1 {{"plan": ""}} -> {{"plan": "{"x" * size}"}}\n    llm gpt-4o -> "a"'
+
+    (finding,) = found(tmp_path, Growth(), f"workflow graph\n{node(120_000)}")
+    assert finding.title == "plan is 120.0 KB large"
+    assert found(tmp_path, Growth(), "\n".join(["workflow graph", *(node(1000 * i) for i in range(1, 30))])) == []

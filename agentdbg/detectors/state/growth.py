@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from agentdbg.detectors.accesses import WHOLE, Access, accesses
+from agentdbg.detectors.accesses import LARGE, WHOLE, Access, accesses
 from agentdbg.detectors.statistics import kendall_tau, theil_sen
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Evidence, Finding, Reader, Skipped
@@ -56,7 +56,7 @@ class Growth:
     it must be, and to how many bytes.
     """
 
-    bytes: int = 100_000
+    bytes: int = LARGE
     writes: int = 10
     times: float = 3.0
     floor: int = 10_000

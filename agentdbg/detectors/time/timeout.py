@@ -32,7 +32,10 @@ _OPEN_ENDED_WORDS = """
 _OPEN_ENDED = frozenset(_OPEN_ENDED_WORDS.split())
 """Words of tools whose work has no usual length."""
 _ROUND = (10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900)
-_NEXT = 3
+_ENOUGH = 2
+"""Other calls that it takes to say what is usual."""
+_BEYOND = 3
+"""Times the longest of the other calls of the run, where only these are there to compare with."""
 _FAST_ENOUGH = 5.0
 """Tokens a second from which a long answer explains a long call."""
 _SHOWN = 4
@@ -100,20 +103,21 @@ class Timeout:
         if call.output_tokens is not None and call.output_tokens / call.seconds > _FAST_ENOUGH:
             return False
         count, middle = usual.get(call.name, (0, 0.0))
-        if count > _NEXT - 1:
+        if count - (call.status != "error") >= _ENOUGH:
             return call.duration_ns >= self.times * middle
         others = sorted(one.duration_ns for one in here if one is not call)
-        if len(others) < _NEXT:
+        if len(others) < _ENOUGH:
             return False
-        return call.duration_ns >= self.times * median(others) and call.duration_ns >= _NEXT * others[-1]
+        return call.duration_ns >= self.times * median(others) and call.duration_ns >= _BEYOND * others[-1]
 
     def _finding(
         self, hanging: Sequence[Call], here: Sequence[Call], usual: dict[str, tuple[int, float]], share: float
     ) -> Finding:
         worst = max(hanging, key=lambda call: (call.duration_ns, call.span_id))
         count, middle = usual.get(worst.name, (0, 0.0))
-        middle = middle if count >= _NEXT else median(one.duration_ns for one in here if one not in hanging)
-        what = "calls of it" if count >= _NEXT else "other calls of this run"
+        of_its_kind = count - (worst.status != "error") >= _ENOUGH
+        middle = middle if of_its_kind else median(one.duration_ns for one in here if one not in hanging)
+        what = "calls of it" if of_its_kind else "other calls of this run"
         who = worst.agent or "the program"
         others = [call for call in hanging if call is not worst]
         again = f" The same in {counted(len(others), 'more call')}." if others else ""
