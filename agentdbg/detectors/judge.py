@@ -15,8 +15,8 @@ from agentdbg.model import CONFIDENCES, SEVERITIES, Detector, Evidence, Finding,
 _LOCAL = ("error.origin", "silent.empty")
 """What these find is a fact about one span; a finding about a cause that holds the span tells it as well."""
 _SYMPTOMS: dict[str, tuple[str, ...]] = {
+    "cascade.root": ("dlq.", "breaker."),
     "breaker.trip": ("loop.",),
-    "cascade.root": ("dlq.",),
     "time.wall": ("loop.", "rate.", "time.timeout", "wait."),
     "trace.blind": ("wait.",),
     "trace.orphan": ("task.",),
@@ -148,7 +148,9 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
         by_trace.setdefault(finding.trace_id, []).append(finding)
     out: list[Finding] = []
     for here in by_trace.values():
-        out += _taken_in(_taken_in(here, _LOCAL, places), tuple(_SYMPTOMS), places)
+        for minor in (_LOCAL, *((symptom,) for symptom in _SYMPTOMS)):
+            here = _taken_in(here, minor, places)
+        out += here
     return out
 
 
@@ -184,8 +186,8 @@ def _told_by(local: Finding, cause: Finding, places: Mapping[tuple[str, str], _P
 
 def _comes_of_it(symptom: Finding, its: set[str], own: Sequence[str]) -> bool:
     """Whether a symptom does come of such a cause: a ceiling on turns is what ends a loop, a budget need not be; holes
-    in a trace are those of an abandoned task where they are the same spans, and what went on after a failed attempt is
-    what sent the message to the dead."""
+    in a trace are those of an abandoned task where they are the same spans, and what went on after a failed attempt or
+    a safety net did not build on it."""
     if symptom.detector == "breaker.trip":
         return bool(_CEILING.search(symptom.key))
     if symptom.detector == "cascade.root":

@@ -137,6 +137,18 @@ def test_what_is_a_safety_net(step: str, net: str | None, tmp_path: Path) -> Non
     assert all(net in message for message in messages if net)
 
 
+def test_what_goes_on_after_a_net_does_not_build_on_its_error(tmp_path: Path) -> None:
+    text = """
+workflow refund
+  agent clerk
+    llm gpt-4o -> "Once more."
+    other guard error="BudgetExceeded: spent 6.1, limit 5"
+  agent writer
+    llm gpt-4o -> "A person will answer."
+"""
+    assert [one.detector for one in judged(tmp_path, text).findings] == ["breaker.trip"]
+
+
 def test_a_ceiling_that_ended_a_loop_is_part_of_the_loop(tmp_path: Path) -> None:
     error = 'error="GraphRecursionError: Recursion limit of 25 reached"'
     laps = '    llm gpt-4o "again" -> "Let me look again."\n    tool search {"q": "a"} -> []\n' * 6

@@ -51,8 +51,9 @@ def test_a_payment_that_timed_out_and_was_made_again(tmp_path: Path) -> None:
         (('error="HTTPError: 502 Bad Gateway"', '-> "ok"'), "high"),
         (('-> "ok"', TIMEOUT), "high"),
         (("idempotency_key=k1 " + TIMEOUT, 'idempotency_key=k2 -> "ok"'), "high"),
+        (('request_id=r1 -> {"charge": "ch_1"}', 'request_id=r2 -> {"charge": "ch_2"}'), "critical"),
     ],
-    ids=["both worked", "both acknowledged", "neither is known", "a server in between", "once more after it worked", "a key an attempt"],
+    ids=["both worked", "both acknowledged", "neither is known", "a server in between", "once more after it worked", "a key an attempt", "ids of requests"],
 )  # fmt: skip
 def test_how_bad_it_is(outcomes: tuple[str, ...], severity: str, tmp_path: Path) -> None:
     assert grades(repeats(tmp_path, *outcomes)) == [(severity, "likely")]
@@ -70,10 +71,11 @@ def test_how_bad_it_is(outcomes: tuple[str, ...], severity: str, tmp_path: Path)
         (TIMEOUT, '-> {"status": "already charged"}'),
         ('-> {"charge": "ch_1"}', '-> {"charge": "ch_1"}'),
         ('-> "ok" tool_call_id=c1', '-> "ok" tool_call_id=c1'),
+        ('idempotency_key=k1 -> {"charge": "ch_1"}', 'idempotency_key=k2 -> {"charge": "ch_2"}'),
         ('-> "ok" at=0s dur=5s', '-> "ok" at=1s dur=2s'),
     ],
     ids=[
-        "one key", "one request id", "refused", "slowed down", "not served", "not reached", "was there", "one and the same", "one call told twice",
+        "one key", "one request id", "refused", "slowed down", "not served", "not reached", "was there", "one and the same", "one call told twice", "two are meant",
         "at once",
     ],
 )  # fmt: skip

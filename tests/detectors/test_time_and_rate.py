@@ -39,8 +39,15 @@ def test_a_single_call_is_judged_by_the_other_calls_of_its_run(tmp_path: Path) -
 def test_what_ended_it_is_told_and_its_error_is_not_told_again(tmp_path: Path) -> None:
     error = 'error="TimeoutError: no answer"'
     (finding,) = judged(tmp_path, quotes("400ms", "500ms", "95s", ending=error).replace("95s", "60.2s").replace("-> 1 dur=60.2s", f"{error} dur=60.2s")).findings  # fmt: skip
-    assert finding.detector == "time.timeout"
+    assert (finding.detector, finding.severity) == ("time.timeout", "high")
     assert "It hit a time limit of 60 s." in finding.message
+
+
+def test_a_call_that_was_given_up_and_went_well_next_is_no_alarm(tmp_path: Path) -> None:
+    given_up = quotes("400ms", "500ms", "30s").replace("-> 1 dur=30s", 'error="TimeoutError: no answer" dur=30s')
+    again = given_up.replace("    llm", '    tool quote_api {"n": 2} -> 1 dur=400ms\n    llm')
+    assert grades(found(tmp_path, Timeout(), given_up)) == [("high", "likely")]
+    assert grades(found(tmp_path, Timeout(), again)) == [("low", "likely")]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +124,7 @@ def test_calls_that_were_refused_and_never_came_through(tmp_path: Path) -> None:
     (finding,) = judged(tmp_path, burst(99)).findings
     assert (finding.detector, *grades([finding])[0], finding.agent) == ("rate.storm", "high", "certain", "scout")
     assert finding.message == (
-        "enrich refused 33 of 97 calls in 9.7 s for their rate (10.1 a second). Here 33 calls never came through."
+        "enrich refused 33 of 99 calls in 9.8 s for their rate (10.1 a second). Here 33 calls never came through."
     )
 
 
@@ -136,7 +143,7 @@ def test_retries_before_they_were_allowed(tmp_path: Path) -> None:
     (finding,) = found(tmp_path, Storm(), patient(0.5, 5))
     assert finding.severity == "high"
     assert finding.message.endswith(
-        "Here each came through in the end; 5 retries came before `retry-after` had passed."
+        "Here each came through in the end; 5 times the next call came before `retry-after` had passed."
     )
 
 

@@ -43,6 +43,8 @@ _HEADERS = ("http.response.header.retry-after", "http.response.header.retry_afte
 _UNITS = {"ms": 1e6, "m": 6e10, "min": 6e10, "minute": 6e10, "minutes": 6e10}
 _EARLY_NS = 50_000_000
 """How much earlier than told a retry may come: clocks and roundings differ."""
+_AROUND_NS = 10_000_000_000
+"""How long before and after the refusals calls are counted with them."""
 _SHOWN = 5
 
 
@@ -74,7 +76,8 @@ class _Call:
 
 @dataclass(frozen=True, slots=True)
 class _Toll:
-    """What a storm cost one run: calls that never came through, and retries earlier than they were told."""
+    """What a storm cost one run: calls that never came through, and refusals after which the next call came
+    earlier than it was told."""
 
     lost: int
     early: int
@@ -86,8 +89,8 @@ class Storm:
 
     **What it finds**: five or more calls of one tool or model that were refused for their rate (429, `RateLimitError`,
     overloaded) within 60 seconds, in one run or in runs
-    that were under way at the same time. High where calls never came through or were tried again before
-    `retry-after` had passed, low where each came through in the end.
+    that were under way at the same time. High where calls never came through or the next one came
+    before `retry-after` had passed, low where each came through in the end.
 
     **Why it matters**: everybody shares one limit. Retries without a pause keep it exceeded, tasks are lost, and some
     providers ban the key.
@@ -150,10 +153,12 @@ class Storm:
 
     def _finding(self, here: Sequence[_Refused], storm: Sequence[_Refused], calls: Sequence[_Call]) -> Finding:
         toll = _toll(here, [call for call in calls if call.trace_id == here[0].trace_id])
-        name, began, ended = here[0].name, storm[0].start_ns, storm[-1].end_ns
-        starts = [call.start_ns for call in calls]
-        count = max(len(storm), bisect_right(starts, ended) - bisect_left(starts, began))
-        seconds = max((ended - began) / 1e9, 0.1)
+        name, starts = here[0].name, [call.start_ns for call in calls]
+        near = starts[
+            bisect_left(starts, storm[0].start_ns - _AROUND_NS) : bisect_right(starts, storm[-1].end_ns + _AROUND_NS)
+        ]
+        count = max(len(storm), len(near))
+        seconds = max((near[-1] - near[0]) / 1e9 if near else 0.0, 0.1)
         agent = min(Counter(one.agent for one in here).items(), key=lambda item: (-item[1], item[0] or ""))[0]
         runs, pace = len({one.trace_id for one in storm}), count / seconds
         return Finding(
@@ -222,7 +227,8 @@ def _toll(here: Sequence[_Refused], calls: Sequence[_Call]) -> _Toll:
         again = [c for c in calls if c.span_id != one.span_id and c.start_ns >= one.end_ns and _same(c, one)]
         if not any(not call.failed for call in again):
             lost.add((one.agent, one.input_key if one.input_key is not None else one.span_id))
-        if again and one.wait_ns is not None and again[0].start_ns < one.end_ns + one.wait_ns - _EARLY_NS:
+        following = next((c for c in calls if c.start_ns >= one.end_ns), None)
+        if following and one.wait_ns is not None and following.start_ns < one.end_ns + one.wait_ns - _EARLY_NS:
             early += 1
     return _Toll(len(lost), early)
 
@@ -237,5 +243,5 @@ def _same(call: _Call, refused: _Refused) -> bool:
 
 def _cost(toll: _Toll) -> str:
     lost = f"{counted(toll.lost, 'call')} never came through" if toll.lost else "each came through in the end"
-    early = f"; {counted(toll.early, 'retry', 'retries')} came before `retry-after` had passed" if toll.early else ""
+    early = f"; {counted(toll.early, 'time')} the next call came before `retry-after` had passed" if toll.early else ""
     return f"Here {lost}{early}."

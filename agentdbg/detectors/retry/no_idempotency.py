@@ -28,10 +28,8 @@ _REPEATED = """
     WHERE s.kind = 'tool' AND s.start_ns IS NOT NULL AND s.end_ns IS NOT NULL
     ORDER BY s.trace_id, s.tool, s.input_key, s.start_ns, s.span_id
 """
-_KEYS_WORDS = """
-    idempotencykey xidempotencykey requestid xrequestid clientrequestid clienttoken deduplicationid dedupkey
-"""
-_KEYS = frozenset(_KEYS_WORDS.split())
+_OF_REQUEST = frozenset(["requestid", "xrequestid", "clientrequestid"])
+_KEYS = _OF_REQUEST | {"idempotencykey", "xidempotencykey", "clienttoken", "deduplicationid", "dedupkey"}
 _GUARDED = re.compile(r"already|duplicate|idempoten|exists|replayed|dedup", re.I)
 _BEFORE = re.compile(
     r"\b503\b|unavailable|refused|unreachable|resolution|getaddrinfo|handshake|\bdns\b|enotfound", re.I
@@ -118,19 +116,19 @@ def _repeat(first: _Attempt, second: _Attempt) -> _Repeat | None:
     if second.start_ns < first.end_ns or (first.tool_call_id and first.tool_call_id == second.tool_call_id):
         return None  # one inside or beside the other: one call told twice, or hedged
     before, after = _outcome(first), _outcome(second)
-    keys, later = _keys(first), _keys(second)
+    (keys, own), (later, again) = _keys(first), _keys(second)
     if "failed" in (before, after) or keys & later or _GUARDED.search(second.output or ""):
         return None
     if before == "maybe":
         took = "took effect" if after == "worked" else "may have taken effect as well"
-        own = ", under another key" if keys and later else ""
-        return _Repeat(first, second, "high", f"the first may have taken effect, the second {took}{own}")
-    if keys and later:
+        other = ", under another key" if own and again else ""
+        return _Repeat(first, second, "high", f"the first may have taken effect, the second {took}{other}")
+    if own and again:
         return None  # each action has a key of its own: two are meant
     if after == "maybe":
         return _Repeat(first, second, "high", "the first took effect, the second may have as well")
-    told, again = value(first.output), value(second.output)
-    if canonical(told) != canonical(again):
+    told = value(first.output)
+    if canonical(told) != canonical(value(second.output)):
         return _Repeat(first, second, "critical", "both took effect, with answers of their own")
     if first.output is None or _names_one(told):
         return None
@@ -151,21 +149,25 @@ def _outcome(attempt: _Attempt) -> Outcome:
     return "maybe" if kind in _MAYBE and not _BEFORE.search(said) else "failed"
 
 
-def _keys(attempt: _Attempt) -> set[str]:
-    """What marks an attempt as one of an action: idempotency keys among its arguments and attributes."""
-    found: set[str] = set()
-    stack: list[tuple[Any, int]] = [(value(attempt.input), 0), (facts(attempt.attributes), 0)]
+def _keys(attempt: _Attempt) -> tuple[set[str], set[str]]:
+    """What marks an attempt as one of an action, among its arguments and attributes: every key, and those that are made
+    for it. A request may have an id of its own each time."""
+    every: set[str] = set()
+    made: set[str] = set()
+    stack: list[tuple[Any, int]] = [(value(attempt.input), 0), (facts(attempt.attributes), _DEEP - 1)]
     while stack:
         at, depth = stack.pop()
         if isinstance(at, dict) and depth < _DEEP:
             for name, inner in at.items():
-                if re.sub(r"[^a-z]", "", str(name).rpartition(".")[2].lower()) in _KEYS and inner not in (None, ""):
-                    found.add(str(inner))
+                bare = re.sub(r"[^a-z]", "", str(name).lower().removeprefix("http.request.header."))
+                if bare in _KEYS and inner not in (None, ""):
+                    every.add(str(inner))
+                    made |= set() if bare in _OF_REQUEST else {str(inner)}
                 else:
                     stack.append((inner, depth + 1))
         elif isinstance(at, list):
             stack.extend((item, depth + 1) for item in at)
-    return found
+    return every, made
 
 
 def _names_one(told: object) -> bool:

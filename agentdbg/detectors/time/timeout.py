@@ -11,7 +11,7 @@ from agentdbg.detectors.effects import words
 from agentdbg.detectors.failure import classify
 from agentdbg.detectors.slowness import Call, calls, lasted
 from agentdbg.detectors.wording import clipped, counted
-from agentdbg.model import Evidence, Finding, Reader, Skipped
+from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped
 
 _LONG = """
     SELECT trace_id, min(duration) FROM (
@@ -47,7 +47,8 @@ class Timeout:
 
     **What it finds**: calls of a tool or a model of 30 s or more that together take at least half of a run, although
     such calls usually take a tenth of that or less: by the other calls of the same tool, or where there are none, by
-    the other calls of the run. Whether a time limit ended it is told. Tools whose work has no usual length (tests,
+    the other calls of the run. Whether a time limit ended it is told; where one did and the next try went
+    well, it is low. Tools whose work has no usual length (tests,
     builds, crawlers, people who are asked), models that write a long answer, and tools that are always slow are none.
 
     **Why it matters**: a call without a time limit waits for ever when the other side hangs, and everything that
@@ -95,7 +96,8 @@ class Timeout:
                 hanging = [one for one in here if one.name == name and self._hangs(one, here, usual)]
                 taken = sum(call.duration_ns for call in hanging)
                 if hanging and wall and taken >= self.share * wall:
-                    yield self._finding(hanging, here, usual, taken / wall)
+                    mended = all(_was_mended(call, here) for call in hanging)
+                    yield self._finding(hanging, here, usual, taken / wall, "low" if mended else "high")
 
     def _hangs(self, call: Call, here: Sequence[Call], usual: dict[str, tuple[int, float]]) -> bool:
         if call.seconds < self.budget or (call.kind != "llm" and not _OPEN_ENDED.isdisjoint(words(call.name))):
@@ -111,7 +113,12 @@ class Timeout:
         return call.duration_ns >= self.times * median(others) and call.duration_ns >= _BEYOND * others[-1]
 
     def _finding(
-        self, hanging: Sequence[Call], here: Sequence[Call], usual: dict[str, tuple[int, float]], share: float
+        self,
+        hanging: Sequence[Call],
+        here: Sequence[Call],
+        usual: dict[str, tuple[int, float]],
+        share: float,
+        severity: Severity,
     ) -> Finding:
         worst = max(hanging, key=lambda call: (call.duration_ns, call.span_id))
         count, middle = usual.get(worst.name, (0, 0.0))
@@ -123,7 +130,7 @@ class Timeout:
         again = f" The same in {counted(len(others), 'more call')}." if others else ""
         return Finding(
             detector="time.timeout",
-            severity="high",
+            severity=severity,
             confidence="likely",
             title=clipped(f"{worst.name} took {lasted(worst.seconds)} in {who}, {share:.0%} of the run", 100),
             message=(
@@ -146,11 +153,21 @@ class Timeout:
         )
 
 
+def _was_given_up(call: Call) -> bool:
+    return call.status == "error" and classify(call.error_type, call.error_message).name in ("timeout", "cancelled")
+
+
+def _was_mended(call: Call, here: Sequence[Call]) -> bool:
+    """Whether a time limit ended it, and a later call of its kind went well."""
+    later = (one for one in here if one.start_ns > call.start_ns and (one.name, one.agent) == (call.name, call.agent))
+    return _was_given_up(call) and any(one.status != "error" for one in later)
+
+
 def _ending(call: Call) -> str:
     """Whether a time limit ended it, as far as the trace tells."""
     if call.status != "error":
         return "Nothing gave it up: no time limit is set, or one above that."
-    if classify(call.error_type, call.error_message).name not in ("timeout", "cancelled"):
+    if not _was_given_up(call):
         return f"It ended with {clipped(call.error_type or call.error_message or 'an error', 80)}."
     limit = next((limit for limit in _ROUND if abs(call.seconds - limit) <= limit / 100), None)
     return f"It hit a time limit of {limit} s." if limit else f"It was given up after {lasted(call.seconds)}."
