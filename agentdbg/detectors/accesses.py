@@ -36,8 +36,8 @@ WHOLE = "value"
 """The field of a write that replaces all there is."""
 
 _NAMED = f"kind IN ('tool', 'state') AND regexp_matches(lower(coalesce(tool, name)), '{'|'.join(sorted(_WRITES))}')"
-_TOLD = """kind <> 'llm' AND (contains(attributes, 'state.key') OR contains(attributes, 'db.query.text')
-    OR contains(attributes, 'db.statement'))"""
+_SIGNS = ("state.key", "db.query.text", "db.statement")
+_TOLD = f"kind <> 'llm' AND ({' OR '.join(f'contains(attributes, {sign!r})' for sign in _SIGNS)})"
 _COLUMNS = """trace_id, span_id, agent, turn_id, coalesce(tool, name), kind, input, output, status, error_type,
     start_ns, end_ns, CASE WHEN kind <> 'llm' THEN attributes END"""
 _SPANS = f"""
@@ -47,7 +47,8 @@ _SPANS = f"""
     ORDER BY trace_id, start_ns, span_id
 """
 _NODES = f"""
-    SELECT s.trace_id, s.span_id, s.parent_id, s.agent, s.turn_id, s.input, s.output, s.status, s.start_ns, s.end_ns
+    SELECT s.trace_id, s.span_id, s.parent_id, s.agent, s.turn_id, s.input, s.output, s.status, s.start_ns, s.end_ns,
+           p.name, p.output, p.end_ns
     FROM spans s LEFT JOIN spans p ON p.trace_id = s.trace_id AND p.span_id = s.parent_id
     WHERE s.graph_step IS NOT NULL AND s.kind IN ('agent', 'other', 'workflow') AND s.start_ns IS NOT NULL
         AND s.end_ns IS NOT NULL AND s.agent IS NOT NULL AND p.graph_step IS DISTINCT FROM s.graph_step
@@ -108,7 +109,8 @@ def accesses(reader: Reader) -> list[Access]:
     told = [one for row in reader.rows(_SPANS) if (one := _recorded(row) or _named(row)) is not None]
     inside = Later(((one.trace_id, one.agent), one.start_ns, one) for one in told if one.basis == "recorded")
     own = [one for one in told if one.basis != "name" or not _wraps(one, inside)]
-    found = [*own, *(one for row in reader.rows(_NODES) for one in _of_node(row))]
+    nodes = reader.rows(_NODES)
+    found = [*own, *(one for row in nodes for one in _of_node(row)), *_of_graphs(nodes)]
     return sorted(found, key=lambda one: (one.trace_id, one.start_ns, one.span_id, one.thing, one.verb))
 
 
@@ -131,6 +133,8 @@ def written(write: Access, read: Access) -> dict[str, Any]:
 
 
 def _recorded(row: Sequence[Any]) -> Access | None:
+    if not any(sign in (row[12] or "") for sign in _SIGNS):
+        return None
     told = facts(row[12])
     return _of_state(row, told) or _of_database(row, told)
 
@@ -204,15 +208,27 @@ def _named(row: Sequence[Any]) -> Access | None:
 
 def _of_node(row: Sequence[Any]) -> Iterator[Access]:
     """A node of a graph reads the state that it is given, and writes the keys that it gives back."""
-    trace_id, span_id, parent_id, agent, turn_id, given, gave, status, start_ns, end_ns = row
+    trace_id, span_id, parent_id, agent, turn_id, given, gave, status, start_ns, end_ns, *_ = row
     before, after = _object(given) or {}, _object(gave) or {}
     changed = {key: value for key, value in after.items() if value != before.get(key)}
-    sides: tuple[tuple[Verb, int, dict[str, Any]], ...] = (("read", start_ns, before), ("write", end_ns, changed))
+    read = {key: before.get(key) for key in {**before, **changed}}
+    sides: tuple[tuple[Verb, int, dict[str, Any]], ...] = (("read", start_ns, read), ("write", end_ns, changed))
     for verb, at, values in sides:
         for key, value in values.items():
             yield Access(
                 trace_id, span_id, agent, turn_id, verb, (key,), "node", None, None, status != "error", None, at, at,
                 {WHOLE: recorded.value(value)}, within=parent_id,
+            )  # fmt: skip
+
+
+def _of_graphs(nodes: Sequence[Sequence[Any]]) -> Iterator[Access]:
+    """What a graph gives back in the end is read by whoever asked it."""
+    graphs = {(row[0], row[2]): (row[4], *row[10:]) for row in nodes if row[2] is not None and row[12] is not None}
+    for (trace_id, span_id), (turn_id, name, gave, end_ns) in graphs.items():
+        for key, value in (_object(gave) or {}).items():
+            yield Access(
+                trace_id, span_id, name, turn_id, "read", (key,), "node", None, None, True, None, end_ns, end_ns,
+                {WHOLE: recorded.value(value)}, within=span_id,
             )  # fmt: skip
 
 

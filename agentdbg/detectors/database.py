@@ -36,6 +36,10 @@ _UNKNOWN = re.compile(r"\?|%s|\$\d|:\w+")
 _GUARDED = re.compile(r"\b(?:version|rev|revision|etag|updated_at)\s*=", re.I)
 
 
+_LONGEST = 1000
+"""Characters of a statement that is read: the patterns above are not made for more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """key: what of. value: what was written, None where it is not told; columns: it is columns of a row by name, and
@@ -95,6 +99,8 @@ def _unquoted(text: str) -> str:
 
 
 def _sql(text: str) -> Query | None:
+    if len(text) > _LONGEST:
+        return None
     if found := _UPDATE.match(text):
         where, changes = found["where"], dict(_CHANGE.findall(found["set"]))
         if _UNKNOWN.search(where):

@@ -135,6 +135,19 @@ def test_what_two_nodes_of_one_step_gave_back_is_lost_where_the_next_node_is_giv
     assert found(tmp_path, LostUpdate(), graph('["summed up"]')) == []
 
 
+def test_what_a_graph_gives_back_tells_which_of_two_nodes_lost(tmp_path: Path) -> None:
+    def ended(state: str) -> list[Finding]:
+        nodes = "\n".join(
+            f'  agent {agent} metadata.langgraph_step=2 {{"step": 1}} -> {{"step": 2, "did": "{agent} acts"}} at={at}ms dur=300ms\n'
+            f'    llm gpt-4o -> "{agent} is done" at={at}ms dur=200ms'
+            for agent, at in (("north", 0), ("south", 100))
+        )
+        return found(tmp_path, LostUpdate(), f"workflow plan -> {state}\n{nodes}")
+
+    assert [one.key for one in ended('{"step": 2, "did": "south acts"}')] == ["did value"]
+    assert ended('{"step": 2, "did": ["north acts", "south acts"]}') == []
+
+
 def test_a_tool_around_a_recorded_access_is_not_judged_by_its_name_as_well(tmp_path: Path) -> None:
     lane = """  agent {0} at=0s
     tool read_total {{}} -> 100 at={1}s dur=500ms

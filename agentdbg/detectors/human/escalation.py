@@ -13,7 +13,7 @@ from agentdbg.model import Evidence, Finding, Reader, Skipped
 _ASKED = r"""
     SELECT trace_id, span_id, agent, coalesce(tool, name), duration_ns, parent_id FROM spans
     WHERE kind NOT IN ('llm', 'agent', 'workflow')
-        AND (regexp_matches(lower(coalesce(tool, name)), 'escalat\w*[^a-z].*human|human[^a-z].*escalat|approval'
+        AND (regexp_matches(lower(coalesce(tool, name)), 'escalat.*human|human.*escalat|approval'
                  || '|(^|[^a-z])(transfer|hand_?off|hand_?over|route|ask|contact)[^a-z](.*[^a-z])?humans?([^a-z]|$)'
                  || '|^human_?(input|review|feedback|in_the_loop)|(^|[^a-z])interrupt$')
              OR control_flow IN ('GraphInterrupt', 'NodeInterrupt', 'Interrupt', 'ApprovalRequired',

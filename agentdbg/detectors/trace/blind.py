@@ -185,7 +185,7 @@ def _tool_finding(trace_id: str, unseen: Sequence[tuple[Any, list[str]]], record
             "Instrument the tool (a decorator or a span around it), and pass the context on into threads and tasks; "
             "agentdbg doctor tells what else is missing."
         ),
-        next=f"agentdbg doctor {trace_id}",
+        next="agentdbg doctor",
         key="tools without spans",
     )
 
