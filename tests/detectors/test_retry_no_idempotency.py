@@ -9,7 +9,7 @@ import pytest
 from agentdbg.detectors.effects import happens_again
 from agentdbg.detectors.retry.no_idempotency import NoIdempotency
 from agentdbg.model import Finding
-from tests.detectors.judging import found, grades, judged, places
+from tests.detectors.judging import found, grades, judged, places, skipped
 
 ORDER = '{"order": "A-17", "amount": 40}'
 TIMEOUT = 'error="TimeoutError: no answer in 30 s"'
@@ -86,6 +86,14 @@ def test_repetitions_that_are_safe(outcomes: tuple[str, ...], tmp_path: Path) ->
 def test_a_key_among_the_arguments(tmp_path: Path) -> None:
     given = '{"amount": 40, "headers": {"Idempotency-Key": "k1"}}'
     assert repeats(tmp_path, TIMEOUT, '-> "ok"', given=given) == []
+
+
+def test_attempts_whose_arguments_are_not_recorded_are_not_judged(tmp_path: Path) -> None:
+    text = attempts(TIMEOUT, '-> "ok"', given="")
+    assert found(tmp_path, NoIdempotency(), text) == []
+    assert [one.reason for one in skipped(tmp_path, NoIdempotency(), text)] == [
+        "no arguments of tools that have an effect are recorded"
+    ]
 
 
 def test_other_arguments_are_another_action(tmp_path: Path) -> None:

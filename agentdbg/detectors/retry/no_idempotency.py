@@ -17,6 +17,9 @@ from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped
 from agentdbg.steps.emptiness import error_in_body
 from agentdbg.steps.keys import canonical
 
+_GIVEN = """
+    SELECT 1 FROM spans WHERE kind = 'tool' AND input_key IS NOT NULL AND tool IN (SELECT unnest($tools)) LIMIT 1
+"""
 _REPEATED = """
     SELECT s.trace_id, s.tool, s.input_key, s.span_id, s.agent, s.input, s.output, s.status, s.error_type,
            s.error_message, s.start_ns, s.end_ns, s.tool_call_id, s.attributes
@@ -102,6 +105,9 @@ class NoIdempotency:
         names = reader.rows("SELECT DISTINCT tool FROM spans WHERE kind = 'tool' AND tool IS NOT NULL ORDER BY 1")
         tools = [name for (name,) in names if happens_again(name)]
         if not tools:
+            return
+        if not reader.rows(_GIVEN, tools=tools):
+            yield Skipped("retry.no_idempotency", None, "no arguments of tools that have an effect are recorded")
             return
         judged = set(reader.trace_ids())
         attempts = (_Attempt(*row) for row in reader.rows(_REPEATED, tools=tools))
