@@ -36,13 +36,41 @@ _ANSWERS = re.compile(
 )
 
 
-def _verbs(tool: str | None) -> list[str]:
+def words(tool: str | None) -> list[str]:
+    """The words of a name, in lower case: `tool.createOrder` is tool, create, order."""
     return [word.lower() for word in _WORDS.findall(tool or "")]
 
 
 def has_effect(tool: str | None) -> bool:
     """Whether the first telling verb of the name is one that changes something: `send_mail`, `tool.createOrder`."""
-    return next((word in _EFFECT for word in _verbs(tool) if word in _EFFECT | _LOOKUP), False)
+    return next((word in _EFFECT for word in words(tool) if word in _EFFECT | _LOOKUP), False)
+
+
+_ONCE_WORDS = """
+    create send post charge pay refund insert book order publish transfer submit notify email mail buy purchase
+    issue dispatch withdraw deposit debit credit reserve schedule capture settle payout invoice wire reimburse
+"""
+_ONCE = frozenset(_ONCE_WORDS.split())
+_DOING_WORDS = "process make place initiate perform execute trigger do complete confirm"
+_DOING = frozenset(_DOING_WORDS.split())
+_DEEDS_WORDS = "payment refund charge transfer payout booking purchase order invoice withdrawal deposit"
+_DEEDS = frozenset(_DEEDS_WORDS.split())
+_ASKING_WORDS = """
+    status history details detail info count total summary quote estimate preview draft validate template
+"""
+_ASKING = frozenset(_ASKING_WORDS.split())
+
+
+def happens_again(tool: str | None) -> bool:
+    """Whether doing it twice has two effects, by its name: `charge_card`, `orders.create`, `process_payment`. Setting,
+    updating and deleting something twice is the same as once; adding to a list may be meant twice."""
+    said = words(tool)
+    if not said or not _ASKING.isdisjoint(said) or not _LOOKUP.isdisjoint(said) or said[:2] == ["transfer", "to"]:
+        return False
+    telling = next((word for word in said if word in _EFFECT | _ONCE), "")
+    if telling in _ONCE and telling in (said[0], said[-1]):
+        return True
+    return said[0] in _DOING and not _DEEDS.isdisjoint(said)
 
 
 def may_change(tool: str | None) -> bool:
@@ -58,11 +86,11 @@ def gives_answer(tool: str | None) -> bool:
 
 def looks_up(tool: str | None) -> bool:
     """Whether the first telling verb of the name is one that only asks: `search_docs`, `getOrder`."""
-    return next((word in _LOOKUP for word in _verbs(tool) if word in _EFFECT | _LOOKUP), False)
+    return next((word in _LOOKUP for word in words(tool) if word in _EFFECT | _LOOKUP), False)
 
 
 def looks_for_trouble(tool: str | None) -> bool:
     """Whether finding nothing is the good answer of a tool: `find_duplicates`, `screenSanctions`, `validate_schema`."""
-    words = _verbs(tool)
-    singular = {word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s") for word in words} | set(words)
-    return bool(words) and (words[0] in _INSPECTION or bool(singular & _TROUBLES))
+    said = words(tool)
+    singular = {word[:-3] + "y" if word.endswith("ies") else word.removesuffix("s") for word in said} | set(said)
+    return bool(said) and (said[0] in _INSPECTION or bool(singular & _TROUBLES))

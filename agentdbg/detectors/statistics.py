@@ -82,3 +82,14 @@ def theil_sen(values: Sequence[float], most: int = 400) -> float:
     if len(points) < 2:
         raise ValueError("needs two values")
     return median((y - b) / (x - a) for i, (x, y) in enumerate(points) for a, b in points[:i])
+
+
+def kendall_tau(values: Sequence[float], most: int = 400) -> float:
+    """How steadily a series rises, from -1 to 1: the share of its pairs that rise less the share that fall (M. G.
+    Kendall, Biometrika 30, 1938, against time; ties count for neither). Of more than `most` values, evenly spaced ones
+    stand for all. Raises ValueError for fewer than two."""
+    points = values[:: -(-len(values) // most)]
+    if len(points) < 2:
+        raise ValueError("needs two values")
+    signs = [(y > x) - (y < x) for i, y in enumerate(points) for x in points[:i]]
+    return sum(signs) / len(signs)

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from agentdbg.detectors.accesses import Access, accesses, written
+from agentdbg.detectors.accesses import accesses
+from agentdbg.detectors.losses import Loss, losses, was_told
 from agentdbg.detectors.wording import clipped, counted, listed
 from agentdbg.model import Evidence, Finding, Reader, Skipped
-from agentdbg.steps.emptiness import error_in_body
-from agentdbg.steps.keys import opened
-
-_REFUSAL = re.compile(r"conflict|stale|reject|refus|mismatch|precondition|not (?:written|saved|updated)", re.I)
-_DEEP = 32
-
-
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    """`second` overwrote `first`, and its own read was over before `first` began. before, after: what each wrote."""
-
-    read: Access
-    first: Access
-    second_read: Access
-    second: Access
-    field: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True, slots=True)
 class LostUpdate:
     """Two agents read the same thing, both write it, and the second write undoes the first.
 
-    **What it finds**: pairs of tools or state spans that read and write the same thing by their names and arguments
-    (`read_total` and `write_total`, `get_order(id)` and `update_order(id, ...)`), where two agents had both read before
-    either wrote, both writes succeeded, and the later value does not hold the earlier one. Writes of different fields,
-    lists that keep both entries, appends, counters, and writes that name the version they are based on are no races.
+    **What it finds**: a write that does not hold what another agent had written or added since the writer's own read.
+    It goes by what is recorded: `state.key`, `state.op` and their versions and values, database spans by key or row,
+    the parallel nodes of a graph with what the next node was given; certain where versions, a snapshot or the next read
+    prove it. Where none of these is recorded, by the names and arguments of tools (`read_total` and `write_total`,
+    `get_order(id)` and `update_order(id, ...)`), which is likely at most. Writes of different fields, lists that keep
+    both entries, appends, counters, writes that name the version they are based on, and a loss that the next read does
+    not show are no races.
 
     **Why it matters**: no call fails, and the first agent's work is gone. Totals are too small, bookings vanish, and
     the answer is confidently wrong.
@@ -71,118 +55,77 @@ class LostUpdate:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding for each thing of a trace."""
         judged = set(reader.trace_ids())
-        found = sorted(accesses(reader), key=lambda one: (one.trace_id, one.thing))  # stable: in time within a thing
-        for (trace_id, _), group in groupby(found, key=lambda one: (one.trace_id, one.thing)):
-            losses = list(_losses(list(group))) if trace_id in judged else []
-            if losses and (unknown := [loss for loss in losses if not _was_told(reader, loss)]):
+        found = sorted(accesses(reader), key=lambda one: one.place)  # stable: in time within a thing
+        for (trace_id, *_), group in groupby(found, key=lambda one: one.place):
+            found_here = losses(list(group)) if trace_id in judged else ()
+            if unknown := [loss for loss in found_here if not was_told(reader, loss)]:
                 yield _finding(unknown)
 
 
-def _losses(found: Sequence[Access]) -> Iterator[_Loss]:
-    """Each write against the last one before it of another agent: what lies further back is lost already."""
-    read: dict[str, Access] = {}
-    writes: list[tuple[Access, Access]] = []  # with the read that each is based on
-    for one in found:
-        if not one.ok:
-            continue
-        if one.verb == "read":
-            read[one.agent] = one
-            continue
-        basis = read.get(one.agent)
-        if basis is None or basis.end_ns > one.start_ns or one.guarded or one.adds or _refused(one):
-            continue
-        for first, first_basis in reversed(writes):
-            if first.start_ns < basis.end_ns:
-                break  # this one and those before it were there to be read
-            if first.agent != one.agent and first.end_ns <= one.start_ns:
-                if lost := _lost(first, first_basis, one, basis):
-                    yield _Loss(first_basis, first, basis, one, *lost)
-                break
-        writes.append((one, basis))
-
-
-def _was_told(reader: Reader, loss: _Loss) -> bool:
-    """Whether what was overwritten stands in a prompt of the agent that did so, in between: it knew it from others."""
-    value = json.dumps(loss.before, ensure_ascii=False).strip('"')
-    spans = reader.trace(loss.second.trace_id).spans
-    return any(
-        span.kind == "llm"
-        and span.agent == loss.second.agent
-        and loss.first.end_ns <= (span.start_ns or 0) <= loss.second.start_ns
-        and value in (span.input or "")
-        for span in spans
-    )
-
-
-def _lost(first: Access, first_basis: Access, second: Access, basis: Access) -> tuple[str, Any, Any] | None:
-    if first_basis.arguments != basis.arguments:
-        return None
-    put, over = written(first, first_basis), written(second, basis)
-    for field, value in put.items():
-        if field in over and not _holds(over[field], value):
-            return field, value, over[field]
-    return None
-
-
-def _holds(later: Any, earlier: Any, depth: int = 0) -> bool:
-    """Whether nothing of the earlier value is missing in the later one. Yes, where it is too deep to tell."""
-    if depth > _DEEP or json.dumps(later) == json.dumps(earlier):
-        return True
-    if isinstance(later, str) and isinstance(earlier, str):
-        return bool(earlier) and earlier in later
-    if isinstance(later, list) and isinstance(earlier, list):
-        kept = {json.dumps(item, sort_keys=True) for item in later}
-        return all(json.dumps(item, sort_keys=True) in kept for item in earlier)
-    if isinstance(later, dict) and isinstance(earlier, dict):
-        return all(name in later and _holds(later[name], value, depth + 1) for name, value in earlier.items())
-    return False
-
-
-def _refused(write: Access) -> bool:
-    """The result says that it did not take effect, under the status of success."""
-    value = opened(write.result) if write.result is not None else None
-    return error_in_body(value) is not None or bool(_REFUSAL.search(write.result or ""))
-
-
-def _finding(losses: Sequence[_Loss]) -> Finding:
-    loss = losses[0]
-    thing = " ".join(loss.second.thing) or "it"
-    where = ", ".join(f"{name} {clipped(str(value), 40)}" for name, value in (loss.read.arguments or {}).items())
-    what = f"{thing} ({where})" if where else thing
-    seen = (
-        f" ({clipped(loss.read.result, 40)})"
-        if loss.read.result and loss.read.result == loss.second_read.result
-        else ""
-    )
-    others = losses[1:5]
+def _finding(found: Sequence[Loss]) -> Finding:
+    loss = found[0]
+    first, second = loss.first, loss.second
+    thing = " ".join(second.thing) or "it"
+    where = ", ".join(f"{name} {clipped(str(value), 40)}" for name, value in (loss.second_read.arguments or {}).items())
+    what = f"{thing} ({where})" if where and second.basis == "name" else thing
+    others = found[1:5]
     more = [f"{other.second.agent} over {other.first.agent}" for other in others]
     return Finding(
         detector="race.lost_update",
         severity="high",
-        confidence="likely",  # a store may merge what it is given; only its own versions would tell for certain
-        title=clipped(f"{loss.second.agent} overwrote what {loss.first.agent} had written to {what}", 100),
-        message=(
-            f"{loss.first.agent} and {loss.second.agent} both read {what}{seen} before either wrote it. Then "
-            f"{loss.first.agent} wrote {clipped(repr(loss.before), 60)}, and {loss.second.agent} wrote "
-            f"{clipped(repr(loss.after), 60)} over it, without having seen it."
-            + (f" The same again {counted(len(losses) - 1, 'time')}: {listed(more)}." if more else "")
-        ),
-        trace_id=loss.second.trace_id,
-        agent=loss.second.agent,
-        evidence=(
-            Evidence(loss.second.span_id, "primary", f"{loss.second.agent} writes over it"),
-            Evidence(loss.read.span_id, "related", f"{loss.first.agent} reads {thing}"),
-            Evidence(loss.second_read.span_id, "related", f"{loss.second.agent} reads {thing}"),
-            Evidence(loss.first.span_id, "related", f"{loss.first.agent} writes: lost"),
-            *(
-                Evidence(other.second.span_id, "related", f"{other.second.agent} writes over it")
-                for other in losses[1:5]
-            ),
-        ),
+        confidence="certain" if loss.proven else "likely",  # a store may merge what it is given
+        title=clipped(f"{second.agent} overwrote what {first.agent} had written to {what}", 100),
+        message=" ".join(_sentences(loss, what))
+        + (f" The same again {counted(len(found) - 1, 'time')}: {listed(more)}." if more else ""),
+        trace_id=second.trace_id,
+        agent=second.agent,
+        evidence=tuple(_evidence(loss, thing, others)),
         advice=(
             "Let the store add instead of the agents (an increment, an append, a reducer), write with the version that "
             "was read and have stale ones refused, or give it one writer."
         ),
-        next=f"agentdbg span {loss.second.span_id}",
+        next=f"agentdbg span {second.span_id}",
         key=f"{thing} {loss.field}",
     )
+
+
+def _sentences(loss: Loss, what: str) -> Iterator[str]:
+    first, second, basis = loss.first, loss.second, loss.second_read
+    wrote = "added" if first.verb == "append" else "wrote"
+    put, over = _quoted(loss.before), _quoted(loss.after)
+    if loss.read is not None and loss.read.end_ns <= first.start_ns:
+        yield f"{first.agent} and {second.agent} both read {what}{_seen(loss)} before either wrote it."
+        yield f"Then {first.agent} {wrote}{put}, and {second.agent} wrote{over} over it, without having seen it."
+    else:
+        since = "from what was there before" if basis is second else f"after {second.agent} had read it{_seen(loss)}"
+        yield f"{first.agent} {wrote}{put or ' to it'} at {what} {since}."
+        yield f"{second.agent} then wrote{over or ' its own'} over it, without having seen it."
+    if second.version is not None and second.version == first.version:
+        yield f"Both wrote version {second.version}."
+    if second.basis != "name" and loss.lost is not None:
+        yield f"Lost:{_quoted(loss.lost)}."
+
+
+def _quoted(value: Any) -> str:
+    """A value with a blank before it; nothing for one that is not recorded."""
+    return "" if value is None else f" {clipped(repr(value), 60)}"
+
+
+def _seen(loss: Loss) -> str:
+    """What both had read, in brackets, where it was the same."""
+    version, result = loss.second_read.version, loss.second_read.result
+    if version is not None and (loss.read is None or loss.read.version == version):
+        return f" (version {version})"
+    return f" ({clipped(result, 40)})" if result and (loss.read is None or loss.read.result == result) else ""
+
+
+def _evidence(loss: Loss, thing: str, others: Sequence[Loss]) -> Iterator[Evidence]:
+    first, second = loss.first, loss.second
+    yield Evidence(second.span_id, "primary", f"{second.agent} writes over it")
+    if loss.read is not None:
+        yield Evidence(loss.read.span_id, "related", f"{first.agent} reads {thing}")
+    if loss.second_read is not second:
+        yield Evidence(loss.second_read.span_id, "related", f"{second.agent} reads {thing}")
+    yield Evidence(first.span_id, "related", f"{first.agent} writes: lost")
+    for other in others:
+        yield Evidence(other.second.span_id, "related", f"{other.second.agent} writes over it")

@@ -1,0 +1,1 @@
+"""Queues: messages that nobody worked on."""

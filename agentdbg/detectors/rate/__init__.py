@@ -1,0 +1,1 @@
+"""Limits on calls in a time, and who ran into them."""

@@ -1,0 +1,1 @@
+"""Tasks: work that was begun."""

@@ -1,0 +1,1 @@
+"""Runs and calls that took too long."""
