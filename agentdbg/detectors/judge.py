@@ -13,6 +13,12 @@ from agentdbg.model import CONFIDENCES, SEVERITIES, Detector, Evidence, Finding,
 
 _LOCAL = ("error.origin", "silent.empty")
 """What these find is a fact about one span; a finding about a cause that holds the span tells it as well."""
+_OF_RUN = {
+    "cost.baseline": ("token.spike", "cost.fanout", "loop.", "context."),
+    "time.p95": ("time.", "wait.", "loop.", "rate."),
+}
+"""What these find is true of a whole run; a finding of these families that says why tells it as well."""
+_EFFECTS = frozenset([*_LOCAL, *_OF_RUN])
 _ADDED = 5
 """Pieces of evidence that one finding takes over from those folded into it."""
 
@@ -138,10 +144,10 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
         by_trace.setdefault(finding.trace_id, []).append(finding)
     out: list[Finding] = []
     for here in by_trace.values():
-        causes = [finding for finding in here if finding.detector not in _LOCAL]
+        causes = [finding for finding in here if finding.detector not in _EFFECTS]
         taken: dict[int, list[Finding]] = {}
         for finding in here:
-            if finding.detector not in _LOCAL:
+            if finding.detector not in _EFFECTS:
                 continue
             home = next((i for i, cause in enumerate(causes) if _told_by(finding, cause, places)), None)
             if home is None:
@@ -153,9 +159,12 @@ def _folded(findings: Sequence[Finding], places: Mapping[tuple[str, str], _Place
 
 
 def _told_by(local: Finding, cause: Finding, places: Mapping[tuple[str, str], _Place]) -> bool:
-    """Whether the cause tells what the local finding tells: it points at the same spans, or is the loop they lie in."""
+    """Whether the cause tells what the local finding tells: it points at the same spans, is the loop they lie in, or
+    says why the run is what it is."""
     if CONFIDENCES.index(cause.confidence) < CONFIDENCES.index("likely") or _worse(local, cause):
         return False
+    if local.detector in _OF_RUN:
+        return cause.detector.startswith(_OF_RUN[local.detector])
     its = {evidence.span_id for evidence in cause.evidence}
     own = [evidence.span_id for evidence in local.evidence]
     if local.detector == "error.origin" and local.primary.span_id in its:

@@ -1,0 +1,1 @@
+"""Time: who took longer than is usual."""
