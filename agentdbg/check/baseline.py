@@ -16,7 +16,7 @@ from agentdbg.model import AgentFigures, RunFigures
 SCHEMA_VERSION = 1
 MOST = 50
 """Runs that are kept of a workflow, the latest ones."""
-_AGAIN = "`agentdbg baseline create` writes a new one"
+_AGAIN = "delete it, and `agentdbg baseline create` writes a new one"
 
 
 def read(path: Path) -> tuple[RunFigures, ...]:
@@ -24,7 +24,7 @@ def read(path: Path) -> tuple[RunFigures, ...]:
     try:
         told = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise AgentdbgError(f"{path} cannot be read: {error.strerror or error}", _AGAIN) from error
+        raise AgentdbgError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise AgentdbgError(f"{path} is no baseline: {error}", _AGAIN) from error
     if not isinstance(told, dict) or told.get("schema_version") != SCHEMA_VERSION:
