@@ -5,6 +5,10 @@ prices = "prices.toml"              # a price file, relative to this one
 [check]
 fail_on = "high"                    # or critical, medium, low, info, never
 
+[alerts]                            # rules of `check` over all runs at hand; each acts where it is written
+success_rate = 0.8                  # `agentdbg.check.alerts` says what each is about
+severity = "high"                   # of what they find
+
 [import.map]                        # our field = the dotted path that holds it in unusual JSON lines
 agent = "meta.worker"
 
@@ -36,8 +40,9 @@ THRESHOLDS: tuple[Threshold, ...] = (*SEVERITIES, *get_args(Literal["never"]))
 FILE = "agentdbg.toml"
 PYPROJECT = "pyproject.toml"
 STORE = Path(".agentdbg", "traces.duckdb")
+BASELINE = "agentdbg.baseline.json"
 
-_TOP = ("check", "detectors", "import", "prices", "suppress")
+_TOP = ("alerts", "check", "detectors", "import", "prices", "suppress")
 _SUPPRESS = ("agent", "detector", "expires", "reason")
 
 
@@ -56,14 +61,19 @@ class Suppression:
 class Config:
     """What the project has configured. `path` is None where there is no file: everything is as shipped.
 
+    baseline: `agentdbg.baseline.json` beside that file, else the nearest one upward; None where there is none.
     detectors: detector id → option → value, unchecked, since only the detectors know their options.
+    alerts: rule of `check` → its limit, its name unchecked as well.
     """
 
     path: Path | None = None
     prices: Path | None = None
+    baseline: Path | None = None
     fail_on: Threshold = "high"
     mapping: Mapping[str, str] = field(default_factory=dict)
     detectors: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    alerts: Mapping[str, float] = field(default_factory=dict)
+    alert_severity: Severity = "high"
     suppressions: tuple[Suppression, ...] = ()
 
 
@@ -74,7 +84,9 @@ def load(named: Path | None, start: Path) -> Config:
     """
     path = named or _nearest_file(start)
     if path is None:
-        return Config()
+        return Config(
+            baseline=next((place / BASELINE for place in _upward(start) if (place / BASELINE).is_file()), None)
+        )
     document = _toml(path)
     if path.name == PYPROJECT:
         return _parsed(path, "tool.agentdbg.", document.get("tool", {}).get("agentdbg", {}))
@@ -159,14 +171,18 @@ def _parsed(path: Path, prefix: str, document: dict[str, Any]) -> Config:
     imports = place.table("import", document.get("import", {}))
     place.known("import", imports, ("map",))
     prices = document.get("prices")
+    limits, severity = _alerts(place, document.get("alerts", {}))
     return Config(
         path=path,
         prices=path.parent / place.text("prices", prices) if prices is not None else None,
+        baseline=path.parent / BASELINE if (path.parent / BASELINE).is_file() else None,
         fail_on=_fail_on(place, check.get("fail_on", "high")),
         mapping={
             name: place.text(f"import.map.{name}", value)
             for name, value in place.table("import.map", imports.get("map", {})).items()
         },
+        alerts=limits,
+        alert_severity=severity,
         detectors=_detectors(place, document.get("detectors", {})),
         suppressions=_suppressions(place, document.get("suppress", [])),
     )
@@ -177,6 +193,26 @@ def _fail_on(place: _Place, value: object) -> Threshold:
         if value == known:
             return known
     raise place.wrong("check.fail_on", f"one of {', '.join(THRESHOLDS)}")
+
+
+def _alerts(place: _Place, value: object) -> tuple[dict[str, float], Severity]:
+    limits: dict[str, float] = {}
+    severity: Severity = "high"
+    for name, limit in place.table("alerts", value).items():
+        if name == "severity":
+            severity = _severity(place, limit)
+        elif isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0:
+            raise place.wrong(f"alerts.{name}", "a number of 0 or more")
+        else:
+            limits[name] = limit
+    return limits, severity
+
+
+def _severity(place: _Place, value: object) -> Severity:
+    for known in SEVERITIES:
+        if value == known:
+            return known
+    raise place.wrong("alerts.severity", f"one of {', '.join(SEVERITIES)}")
 
 
 def _detectors(place: _Place, value: object) -> dict[str, dict[str, object]]:

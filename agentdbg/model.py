@@ -236,6 +236,38 @@ class Note:
     advice: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AgentFigures:
+    """What one agent took of a run: its longest turn, its tokens and its money (None where not recorded)."""
+
+    agent: str
+    longest_ns: int | None
+    tokens: int | None
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """One run in the figures that other runs are compared with.
+
+    cost_usd: None unless every call that used tokens has a price. peak: turns of one agent that were at work at the
+    same time, at most.
+    """
+
+    trace_id: str
+    workflow: str
+    start_ns: int | None
+    duration_ns: int | None
+    calls: int
+    input_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: float | None
+    peak: int
+    handoffs: int
+    agents: tuple[AgentFigures, ...] = ()
+
+
 class Reader(Protocol):
     """What detectors, analysis, replay and views may ask of a store. Every answer is in a stable order."""
 
@@ -245,6 +277,10 @@ class Reader(Protocol):
 
     def trace_ids(self) -> Sequence[str]:
         """The traces that are to be judged, sorted. Statements over the views see the other traces as well."""
+        ...
+
+    def baseline(self) -> Sequence[RunFigures]:
+        """The runs that the project keeps as its yardstick, by workflow and start; none where it keeps none."""
         ...
 
     def trace(self, trace_id: str) -> Trace:

@@ -13,6 +13,8 @@ COMMANDS = [
     ("check", SAMPLES / "drifting-handoff"),
     ("show", SAMPLES / "swallowed-exception"),
     ("traces", SAMPLES, "--json"),
+    ("agents", SAMPLES, "--json"),
+    ("metrics", SAMPLES, "--format", "prometheus"),
 ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agentdbg.check.alerts import RULES
 from agentdbg.detectors import shelf
 from agentdbg.importers import names
 from tests.commandline import ROOT, SAMPLES, agentdbg, agentdbg_here
@@ -39,7 +40,12 @@ def test_the_readme_has_its_two_commands_and_ci_runs_one_of_them() -> None:
 
 def test_the_readme_names_every_command_and_detector() -> None:
     assert [command for command in COMMANDS if f"`{command}" not in README] == []
-    assert sorted(set(re.findall(r"^\| `([a-z]+\.[a-z_]+)`", README, re.M))) == sorted(shelf())
+    assert sorted(set(re.findall(r"^\| `([a-z]+\.[a-z0-9_]+)`", README, re.M))) == sorted(shelf())
+
+
+def test_the_readme_names_every_alert_with_the_limit_that_explain_tells() -> None:
+    told = dict(re.findall(r"`(\w+) = ([\d.]+)`", README.split("| alert | fires |")[1].split("\n\n")[0]))
+    assert told == {name: f"{rule.usual:g}" for name, rule in RULES.items()}
 
 
 def test_the_readme_names_every_format() -> None:

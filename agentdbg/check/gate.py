@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from agentdbg import __version__
+from agentdbg.check.alerts import IDS
 from agentdbg.config import Suppression, Threshold, nearest
 from agentdbg.detectors import shelf
 from agentdbg.errors import FINDINGS, NOT_JUDGED, AgentdbgError
@@ -26,7 +27,7 @@ class Rules:
     suppressions: tuple[Suppression, ...] = ()
 
     def __post_init__(self) -> None:
-        known = shelf()
+        known = {*shelf(), *IDS}
         for name in sorted(self.ignored):
             if name not in known:
                 raise AgentdbgError(f"no detector is called {name}", nearest(name, known))

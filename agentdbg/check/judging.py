@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Protocol
 
 from agentdbg import __version__
 from agentdbg.detectors.judge import Judgement, judge
-from agentdbg.model import Finding, Reader, Skipped
+from agentdbg.model import Finding, Reader, RunFigures, Skipped
 
 Options = Mapping[str, Mapping[str, object]]
 
@@ -25,7 +26,9 @@ class JudgedReader(Reader, Protocol):
 
 
 class Judgeable(Protocol):
-    """A store, as far as judging goes."""
+    """A store, as far as judging goes. baseline: the runs that those of the store are compared with."""
+
+    baseline: Sequence[RunFigures]
 
     def reader(self, judged: Sequence[str] | None = None) -> JudgedReader: ...
 
@@ -34,15 +37,17 @@ class Judgeable(Protocol):
     ) -> None: ...
 
 
-def configuration_key(options: Options) -> str:
-    """What a judgement depends on beside the traces: the tool's version and the options of its detectors."""
+def configuration_key(options: Options, baseline: Sequence[RunFigures] = ()) -> str:
+    """What a judgement depends on beside the traces: the tool's version, the options of its detectors, the baseline."""
     told = json.dumps({name: dict(table) for name, table in options.items() if table}, sort_keys=True, default=str)
+    if baseline:
+        told += json.dumps([asdict(run) for run in baseline])
     return f"{__version__} {hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 
 def stale(store: Judgeable, options: Options) -> list[str]:
     """The traces whose findings are absent or were made otherwise, sorted."""
-    return store.reader().unjudged(configuration_key(options))
+    return store.reader().unjudged(configuration_key(options, store.baseline))
 
 
 def judge_and_keep(store: Judgeable, options: Options, trace_ids: Sequence[str] | None = None) -> list[str]:
@@ -50,7 +55,7 @@ def judge_and_keep(store: Judgeable, options: Options, trace_ids: Sequence[str] 
     ids = stale(store, options) if trace_ids is None else sorted(trace_ids)
     if ids:
         made = judge(store.reader(ids), options)
-        store.save_judgement(ids, made.findings, made.skipped, configuration_key(options))
+        store.save_judgement(ids, made.findings, made.skipped, configuration_key(options, store.baseline))
     return ids
 
 

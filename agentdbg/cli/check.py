@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,7 +12,7 @@ import typer
 from agentdbg.cli import messages
 from agentdbg.cli.interrupts import interruptible
 from agentdbg.cli.nexts import in_findings
-from agentdbg.cli.opening import look_into
+from agentdbg.cli.opening import baseline_of, look_into
 from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import targets, write
 
@@ -35,6 +37,12 @@ def command(
             help="Suppress what this detector finds; repeatable.",
         ),
     ],
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Runs to compare with; else agentdbg.baseline.json beside the configuration."
+        ),
+    ] = None,
     fail_on: Annotated[
         Thresholds | None, typer.Option(help="The least severity that fails the build; hints never do. Default high.")
     ] = None,
@@ -57,6 +65,8 @@ def command(
     targets(drawing, {"text": None, "json": None})
     with look_into(paths, sources, keep_partial=True) as here:
         config = here.config
+        if baseline is not None:
+            here.store.baseline = baseline_of(replace(config, baseline=baseline))
         rules = Rules(datetime.now(UTC).date(), fail_on or config.fail_on, frozenset(ignore), config.suppressions)
         report = gate(_evidenced(here), rules)
         write(
@@ -71,6 +81,7 @@ def command(
 
 def _evidenced(here: Opened) -> Evidenced:
     """What there is to judge by; after a Ctrl-C what there was until then."""
+    from agentdbg.check.alerts import alerts
     from agentdbg.check.gate import Evidenced
     from agentdbg.check.judging import judgement
     from agentdbg.view.listing import summaries
@@ -86,7 +97,9 @@ def _evidenced(here: Opened) -> Evidenced:
         return Evidenced(traces, reader.findings(), reader.skipped(), notes, unread, "interrupted while judging")
     if now and not here.from_files:
         messages.note(f"{len(now)} of {len(traces)} traces judged now: the store holds no findings for them that fit")
-    return Evidenced(traces, in_findings(here, found.findings), found.skipped, notes, unread, here.cut_short)
+    broken, unjudged = alerts(reader, found.findings, here.config.alerts, here.config.alert_severity)
+    findings = in_findings(here, [*found.findings, *broken])
+    return Evidenced(traces, findings, [*found.skipped, *unjudged], notes, unread, here.cut_short)
 
 
 def _notes(here: Opened) -> list[Note]:

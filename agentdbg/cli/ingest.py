@@ -11,7 +11,7 @@ import typer
 
 from agentdbg.cli import messages
 from agentdbg.cli.interrupts import interruptible
-from agentdbg.cli.opening import import_options, no_trace_at_all, nothing_read
+from agentdbg.cli.opening import baseline_of, import_options, no_trace_at_all, nothing_read
 from agentdbg.cli.options import Drawing, Sources
 from agentdbg.cli.output import targets, write
 from agentdbg.cli.progress import Progress
@@ -77,6 +77,7 @@ def _take_in(
     from agentdbg.store.ids import waiting_logs
     from agentdbg.view.units import count
 
+    store.baseline = baseline_of(config)
     with Progress() as progress:
         began = time.monotonic()
         reports = store.ingest(expand(paths), import_options(sources, config), progress)

@@ -20,7 +20,7 @@ from agentdbg.errors import NOT_JUDGED, AgentdbgError
 if TYPE_CHECKING:
     from agentdbg.cli.options import Sources
     from agentdbg.config import Config
-    from agentdbg.model import Note
+    from agentdbg.model import Note, RunFigures
     from agentdbg.store import FileReport, ImportOptions, Store
 
 _NOTES = 5
@@ -142,10 +142,21 @@ def look_into(
     config = load(sources.config, Path.cwd())
     if paths:
         with Store.in_memory() as store:
+            store.baseline = baseline_of(config)
             yield _of_files(store, paths, sources, config, keep_partial)
         return
     with Store.open(store_path(sources, ids)) as store:
+        store.baseline = baseline_of(config)
         yield Opened(store, config)
+
+
+def baseline_of(config: Config) -> Sequence[RunFigures]:
+    """The runs that the project keeps as its yardstick; none where it has no baseline file."""
+    if config.baseline is None:
+        return ()
+    from agentdbg.check.baseline import read
+
+    return read(config.baseline)
 
 
 def store_path(sources: Sources, ids: Sequence[str] = ()) -> Path:

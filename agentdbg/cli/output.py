@@ -60,11 +60,27 @@ def write(drawing: Drawing, writers: Mapping[str, Writer]) -> None:
 def _to_file(place: Path, writer: Writer) -> None:
     from agentdbg.reporters.terminal import Look
 
+    replace_file(place, lambda stream: writer(stream, Look(width=_PIPE_WIDTH)))
+
+
+def replace_file(place: Path, writer: Callable[[TextIO], object]) -> None:
+    """Write a file whole or not at all: whoever reads it meanwhile (a scraper, a build) sees the one before. What is no
+    regular file, a pipe or a terminal, is written to."""
+    whole = place.is_file() or not place.exists()
+    target = place.resolve() if whole else place
+    made = target.with_name(f".{target.name}.{os.getpid()}") if whole else place
     try:
-        with place.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-            writer(stream, Look(width=_PIPE_WIDTH))
+        with made.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            writer(stream)
+        if whole:
+            if target.exists():
+                shutil.copymode(target, made)
+            made.replace(target)
     except OSError as error:
         raise AgentdbgError(f"{place} cannot be written: {error.strerror or error}") from error
+    finally:
+        if whole:
+            made.unlink(missing_ok=True)
 
 
 def _to_stdout(name: str, writer: Writer, drawing: Drawing) -> None:

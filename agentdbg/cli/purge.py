@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentdbg.cli import messages
-from agentdbg.cli.opening import store_path
+from agentdbg.cli.opening import baseline_of, store_path
 from agentdbg.cli.options import Drawing, Sources
 from agentdbg.cli.output import targets, write
 from agentdbg.cli.times import length_ns, moment_ns
 from agentdbg.errors import AgentdbgError
+
+if TYPE_CHECKING:
+    from agentdbg.config import Config
+    from agentdbg.store import Store
 
 
 def command(
@@ -40,7 +44,6 @@ def command(
       agentdbg purge --older-than 30d
       agentdbg purge --all --yes
     """
-    from agentdbg.check.judging import judge_and_keep
     from agentdbg.config import load
     from agentdbg.reporters import purge as pages
     from agentdbg.store import Store
@@ -59,7 +62,7 @@ def command(
             runs, timeless = ended_before(store.reader(), before)
             if timeless:
                 messages.note(f"runs that tell no time stay: {timeless}")
-        done = store.purge(runs, lambda kept: judge_and_keep(kept, config.detectors))
+        done = store.purge(runs, lambda kept: _judge(kept, config))
     write(
         drawing,
         {
@@ -67,6 +70,13 @@ def command(
             "json": lambda stream, look: pages.as_json(done, stream),
         },
     )
+
+
+def _judge(store: Store, config: Config) -> None:
+    from agentdbg.check.judging import judge_and_keep
+
+    store.baseline = baseline_of(config)
+    judge_and_keep(store, config.detectors)
 
 
 def _moment(older_than: str) -> int:

@@ -7,6 +7,7 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("the answer is wrong although nothing failed", "agentdbg check run.jsonl --fail-on medium"),
     ("agents go round in circles, a run does not end", "agentdbg show run.jsonl --findings"),
     ("the bill or the tokens jumped", "agentdbg traces --sort cost"),
+    ("which agent is dear, slow, or fails", "agentdbg agents --sort cost"),
     ("every step costs more than the one before", "agentdbg explain context.growth"),
     ("what one agent wrote is gone, a total is too small", "agentdbg explain race.lost_update"),
     ("a run is slow", "agentdbg show run.jsonl --path"),
@@ -23,6 +24,8 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("an agent got fields it does not know from the one before it", "agentdbg explain handoff.schema"),
     ("spans stand apart, the tree has holes", "agentdbg explain trace.orphan"),
     ("tokens, prompts or agents are missing from the traces", "agentdbg doctor run.jsonl"),
+    ("somebody wants all of it on a dashboard", "agentdbg metrics --format prometheus=agentdbg.prom"),
+    ("a new version must not cost more or take longer", "agentdbg baseline create traces/"),
     ("the same fault must not come back", "agentdbg check traces/ --fail-on high"),
     (
         "which agent, tool or model does that most",

@@ -84,6 +84,7 @@ def theil_sen(values: Sequence[float], most: int = 400) -> float:
     return median((y - b) / (x - a) for i, (x, y) in enumerate(points) for a, b in points[:i])
 
 
+<<<<<<< HEAD
 def kendall_tau(values: Sequence[float], most: int = 400) -> float:
     """How steadily a series rises, from -1 to 1: the share of its pairs that rise less the share that fall (M. G.
     Kendall, Biometrika 30, 1938, against time; ties count for neither). Of more than `most` values, evenly spaced ones
@@ -93,3 +94,24 @@ def kendall_tau(values: Sequence[float], most: int = 400) -> float:
         raise ValueError("needs two values")
     signs = [(y > x) - (y < x) for i, y in enumerate(points) for x in points[:i]]
     return sum(signs) / len(signs)
+=======
+def mann_kendall(values: Sequence[float], most: int = 400) -> float:
+    """Standard normal score of a trend without assumptions on its shape (H. B. Mann, Econometrica 13, 1945; M. G.
+    Kendall, 1975): positive where later values tend to be larger. Ties count for nothing, which errs towards no trend.
+    Of more than `most` values, evenly spaced ones stand for all. 0.0 for fewer than three."""
+    points = values[:: max(1, -(-len(values) // most))]
+    n = len(points)
+    if n < 3:
+        return 0.0
+    score = sum((later > earlier) - (later < earlier) for i, later in enumerate(points) for earlier in points[:i])
+    return (score - math.copysign(min(1, abs(score)), score)) / math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+
+
+def cusum(values: Sequence[float], centre: float, sigma: float, k: float = 0.5) -> list[float]:
+    """The upper cumulative sum after each value, in standard deviations beyond the slack `k` (E. S. Page, Biometrika
+    41, 1954). With k = 0.5 a sum above 5 comes by chance once in 900 values, and within 10 of a shift by one sigma."""
+    sums: list[float] = []
+    for value in values:
+        sums.append(max(0.0, (sums[-1] if sums else 0.0) + (value - centre) / sigma - k))
+    return sums
+>>>>>>> b-metrics

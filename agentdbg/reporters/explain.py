@@ -32,6 +32,14 @@ def doc_of(name: str, kind: type[Any]) -> DetectorDoc:
     return DetectorDoc(name, inspect.getdoc(kind) or "", {field.name: field.default for field in fields(kind)})
 
 
+def doc_of_alert(name: str, fires: str, usual: float, advice: str) -> DetectorDoc:
+    """The documentation of a rule of `check` that acts where it is written in the configuration."""
+    limit = f"It acts where it is written in agentdbg.toml:\n\n    [alerts]\n    {name} = {usual:g}"
+    return DetectorDoc(
+        f"alert.{name}", f"Fires where {fires} than its limit.\n\n{limit}\n\n**What to do**: {advice}", {}
+    )
+
+
 def detector(doc: DetectorDoc, stream: TextIO, look: Look) -> None:
     """The id, the docstring as it is written, and the options with their defaults."""
     lines = [Line(doc.id, "bold"), Line()]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import Evidence, Finding, Purged, Skipped
+from agentdbg.model import Evidence, Finding, Purged, RunFigures, Skipped
 from agentdbg.store.reader import StoreReader
 from agentdbg.store.reports import FileReport, ImportOptions, Progress
 from agentdbg.store.tables import SCHEMA_VERSION
@@ -42,6 +42,8 @@ class Store:
         self._con = con
         self.path = path
         self.read_only = read_only
+        self.baseline: Sequence[RunFigures] = ()
+        """What detectors compare runs with: not in the store, but the project's own file."""
 
     @classmethod
     def in_memory(cls) -> Store:
@@ -157,7 +159,7 @@ class Store:
 
     def reader(self, judged: Sequence[str] | None = None) -> StoreReader:
         """A reader over everything; `judged` names the traces that detectors are to judge (default: all)."""
-        return StoreReader(self._con, judged)
+        return StoreReader(self._con, judged, self.baseline)
 
     @writing()
     def save_judgement(

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import AgentTurn, Evidence, Finding, Handoff, LLMCall, Note, Skipped, Span, Trace
+from agentdbg.model import AgentTurn, Evidence, Finding, Handoff, LLMCall, Note, RunFigures, Skipped, Span, Trace
 
 _HEAVY = ("attributes", "events", "links")
 _SPAN_FIELDS = [field.name for field in dataclasses.fields(Span)]
@@ -29,10 +29,17 @@ _CHUNK_TRACES = 200
 
 
 class StoreReader:
-    """Implements model.Reader. `judged` limits the traces that detectors judge; None is all of them."""
+    """Implements model.Reader. `judged` limits the traces that detectors judge; None is all of them. `baseline`: the
+    runs that others are compared with."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, judged: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        judged: Sequence[str] | None = None,
+        baseline: Sequence[RunFigures] = (),
+    ) -> None:
         self._con = con
+        self._baseline = baseline
         self._judged = sorted(judged) if judged is not None else None
         self._traces: OrderedDict[str, Trace] = OrderedDict()
 
@@ -60,6 +67,9 @@ class StoreReader:
         if self._judged is None:
             self._judged = [row[0] for row in self.rows("SELECT trace_id FROM traces ORDER BY trace_id")]
         return self._judged
+
+    def baseline(self) -> Sequence[RunFigures]:
+        return self._baseline
 
     def trace(self, trace_id: str) -> Trace:
         if trace_id not in self._traces:

@@ -20,6 +20,7 @@ def _same(prefix: str, columns: dict[str, str]) -> dict[str, tuple[str, str]]:
 
 _TRACE_ID = "Id of the trace, as its source writes it (OTLP: 32 lower-case hex digits); of a run of several, the first"
 _TEXT = "nullif(array_to_string(list_filter(m.item->>'$.parts[*].text', lambda x: x IS NOT NULL), chr(10)), '')"
+_WALL = "CASE WHEN s.end_ns < s.start_ns THEN 0 ELSE s.end_ns - s.start_ns END"  # greatest() passes over NULL
 _SPAN_ID = "Id of the span within its trace"
 
 VIEWS: dict[str, View] = {
@@ -65,7 +66,7 @@ VIEWS: dict[str, View] = {
             **_same("s.", {
                 "start_ns": "Start, nanoseconds since the Unix epoch", "end_ns": "End; NULL when the span never closed",
             }),
-            "duration_ns": ("greatest(0, s.end_ns - s.start_ns)", "Wall time in nanoseconds"),
+            "duration_ns": (_WALL, "Wall time in nanoseconds; NULL when the span never closed"),
             **_same("s.", {
                 "status": "ok, error or unset; control-flow exceptions are no errors",
                 "error_type": "Class of the error", "error_message": "Text of the error, without its traceback",
@@ -137,7 +138,7 @@ VIEWS: dict[str, View] = {
                 "output": "Result, JSON text", "output_empty": "True when the recorded result holds nothing",
                 "status": "ok, error or unset", "error_type": "Class of the error", "start_ns": "Start, nanoseconds",
             }),
-            "duration_ns": ("greatest(0, s.end_ns - s.start_ns)", "Wall time in nanoseconds"),
+            "duration_ns": (_WALL, "Wall time in nanoseconds; NULL when the span never closed"),
         },
     ),
     "agent_turns": View(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdbg.detectors.statistics import fisher_exact, modified_z, robust_z, theil_sen, wilson
+from agentdbg.detectors.statistics import cusum, fisher_exact, mann_kendall, modified_z, robust_z, theil_sen, wilson
 
 COUNTS = st.integers(0, 30)
 
@@ -100,3 +100,16 @@ def test_theil_sen_is_the_median_slope_and_bad_points_do_not_move_it() -> None:
     assert theil_sen([7.0 * n for n in range(5000)]) == 7
     with pytest.raises(ValueError, match="two values"):
         theil_sen([1])
+
+
+def test_a_trend_is_told_from_noise_and_knows_its_direction() -> None:
+    assert mann_kendall(range(10)) == pytest.approx(3.9355, abs=1e-3)  # (45 - 1) / sqrt(10 * 9 * 25 / 18)
+    assert mann_kendall(range(10, 0, -1)) == pytest.approx(-3.9355, abs=1e-3)
+    assert mann_kendall([5.0] * 10) == 0.0
+    assert mann_kendall([1.0, 2.0]) == 0.0
+    assert abs(mann_kendall([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3][::-1])) < 3.3
+
+
+def test_the_cumulative_sum_forgets_what_is_within_the_slack() -> None:
+    assert cusum([10, 10.4, 12, 13, 10, 9], centre=10, sigma=1) == pytest.approx([0, 0, 1.5, 4.0, 3.5, 2.0])
+    assert cusum([], centre=10, sigma=1) == []

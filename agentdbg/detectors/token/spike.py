@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from agentdbg.detectors.figures import REFERENCE, Outlier, grown, saved, standing_out
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
 
-_OUTLIERS = """
-    WITH parts AS (
-        SELECT trace_id, count(*) AS calls, sum(coalesce(input_tokens, 0)) AS input,
-               sum(coalesce(output_tokens, 0)) AS output,
-               sum(coalesce(reasoning_tokens, 0)) AS reasoning
-        FROM llm_calls GROUP BY trace_id HAVING input + output > 0
-    ), runs AS (
-        SELECT p.*, t.workflow, input + output AS tokens, count(*) OVER (PARTITION BY t.workflow) AS runs,
-               median(ln(input + output)) OVER (PARTITION BY t.workflow) AS mid,
-               median(calls) OVER (PARTITION BY t.workflow) AS usual_calls,
-               median(input / calls) OVER (PARTITION BY t.workflow) AS usual_input,
-               median((output - reasoning) / calls) OVER (PARTITION BY t.workflow) AS usual_output,
-               median(reasoning / calls) OVER (PARTITION BY t.workflow) AS usual_reasoning
-        FROM parts p JOIN traces t USING (trace_id)
-    ), scored AS (
-        SELECT *, 0.6745 * (ln(tokens) - mid)
-                  / greatest(median(abs(ln(tokens) - mid)) OVER (PARTITION BY workflow), ln(1.05)) AS z
-        FROM runs
+_PARTS = f"""
+    WITH {REFERENCE}, parts AS (
+        SELECT trace_id, workflow, calls, coalesce(input_tokens, 0) AS input, coalesce(output_tokens, 0) AS output,
+               coalesce(reasoning_tokens, 0) AS reasoning FROM reference WHERE tokens > 0
+    ), usual AS (
+        SELECT workflow, median(calls) AS calls, median(input / calls) AS input,
+               median((output - reasoning) / calls) AS output, median(reasoning / calls) AS reasoning
+        FROM parts GROUP BY workflow
     )
-    SELECT trace_id, tokens, runs - 1, exp(mid), z, calls, input, output - reasoning, reasoning,
-           usual_calls, usual_input, usual_output, usual_reasoning
-    FROM scored WHERE runs > $others AND z > $z AND tokens > $factor * exp(mid) ORDER BY trace_id
-"""
-_AGENTS = """
-    WITH shares AS (
-        SELECT c.trace_id, c.agent, sum(coalesce(c.input_tokens, 0) + coalesce(c.output_tokens, 0)) AS tokens,
-               arg_max(c.span_id, (coalesce(c.input_tokens, 0) + coalesce(c.output_tokens, 0), c.span_id)) AS top
-        FROM llm_calls c JOIN traces t USING (trace_id)
-        WHERE t.workflow IS NOT DISTINCT FROM (SELECT workflow FROM traces WHERE trace_id = $trace_id) GROUP BY ALL
-    )
-    SELECT s.agent, s.top, s.tokens, s.tokens - coalesce(median(o.tokens), 0) AS excess
-    FROM shares s LEFT JOIN shares o ON o.trace_id <> s.trace_id AND o.agent IS NOT DISTINCT FROM s.agent
-    WHERE s.trace_id = $trace_id GROUP BY s.agent, s.top, s.tokens ORDER BY excess DESC, s.top LIMIT 1
+    SELECT m.calls, coalesce(m.input_tokens, 0), coalesce(m.output_tokens, 0) - coalesce(m.reasoning_tokens, 0),
+           coalesce(m.reasoning_tokens, 0), u.calls, u.input, u.output, u.reasoning
+    FROM mine m JOIN usual u USING (workflow) WHERE m.trace_id = $trace_id
 """
 _ALONE = """
     WITH calls AS (
@@ -51,10 +32,13 @@ _ALONE = """
                arg_max(calls, (tokens, span_id)) AS top
         FROM calls WHERE tokens > 0 GROUP BY trace_id
     ), known AS (
-        SELECT r.*, count(*) OVER (PARTITION BY t.workflow) AS runs FROM runs r JOIN traces t USING (trace_id)
+        SELECT r.*, t.workflow, count(*) OVER (PARTITION BY t.workflow) AS runs
+        FROM runs r JOIN traces t USING (trace_id)
     )
     SELECT trace_id, calls, mid, total, top.span_id, top.agent, top.tokens, coalesce(top.input_tokens, 0)
-    FROM known WHERE runs <= $others AND (top.tokens > $call_tokens OR total > $run_tokens) ORDER BY trace_id
+    FROM known
+    WHERE runs <= $others AND workflow NOT IN (SELECT unnest($kept)::VARCHAR)
+      AND (top.tokens > $call_tokens OR total > $run_tokens) ORDER BY trace_id
 """
 _FEWEST_CALLS = 4
 """Calls of a run below which the median call says nothing."""
@@ -70,10 +54,10 @@ _ADVICE = {
 class Spike:
     """A run that used far more tokens than other runs of its workflow, or one call that dwarfs the rest of its run.
 
-    **What it finds**: runs whose tokens stand out among the runs of the same workflow in the input (modified z-score
-    on the logarithm, Iglewicz and Hoaglin 1993, and at least twice the median); where there are too few runs to
-    compare with, one call that is many times the median call of its run; and, as a hint, a run beyond an absolute
-    number. The excess is split: more calls, more input per call, more output, more reasoning.
+    **What it finds**: runs whose tokens stand out among the runs of the same workflow in the baseline, else in the
+    input (modified z-score on the logarithm, Iglewicz and Hoaglin 1993, and at least twice the median); where there are
+    too few runs to compare with, one call that is many times the median call of its run; and, as a hint, a run beyond
+    an absolute number. The excess is split: more calls, more input per call, more output, more reasoning.
 
     **Why it matters**: a spike is the first sign of a loop, a history that is carried along, or a document that was
     passed on whole, and it is on the bill.
@@ -116,10 +100,13 @@ class Spike:
             yield Skipped("token.spike", None, "no token counts recorded")
             return
         found: dict[str, Finding] = {}
-        for row in reader.rows(_OUTLIERS, others=self.others, z=self.z, factor=self.factor):
-            if row[0] in judged:
-                found[row[0]] = _outlier(reader, row)
-        for row in reader.rows(_ALONE, others=self.others, call_tokens=self.call_tokens, run_tokens=self.run_tokens):
+        for one in standing_out(reader, "tokens", others=self.others, z=self.z, factor=self.factor):
+            if one.trace_id in judged:
+                found[one.trace_id] = _outlier(reader, one, self.others)
+        for row in reader.rows(
+            _ALONE, kept=_kept(reader, self.others), others=self.others, call_tokens=self.call_tokens,
+            run_tokens=self.run_tokens,
+        ):  # fmt: skip
             if row[0] in judged and (finding := self._alone(row)):
                 found[row[0]] = finding
         yield from (found[trace_id] for trace_id in sorted(found))
@@ -156,10 +143,17 @@ class Spike:
         return None
 
 
-def _outlier(reader: Reader, row: tuple[Any, ...]) -> Finding:
+def _kept(reader: Reader, others: int) -> list[str]:
+    """The workflows of which the baseline knows enough runs."""
+    runs = Counter(run.workflow for run in reader.baseline())
+    return sorted(workflow for workflow, number in runs.items() if number >= others)
+
+
+def _outlier(reader: Reader, one: Outlier, others: int) -> Finding:
     """A run that stands out among the runs of its workflow, with the excess split into its causes."""
-    trace_id, tokens, others, usual, z, calls, given, written, reasoned, *usually = row
-    usual_calls, usual_given, usual_written, usual_reasoned = usually
+    calls, given, written, reasoned, usual_calls, usual_given, usual_written, usual_reasoned = reader.rows(
+        _PARTS, saved=saved(reader.baseline()), by_agent=False, others=others, trace_id=one.trace_id
+    )[0]
     excess = {
         "more calls": (calls - usual_calls) * (usual_given + usual_written + usual_reasoned),
         "more input per call": given - calls * usual_given,
@@ -167,19 +161,19 @@ def _outlier(reader: Reader, row: tuple[Any, ...]) -> Finding:
         "more reasoning per call": reasoned - calls * usual_reasoned,
     }
     part = max(excess, key=lambda name: excess[name])
-    agent, span_id, agents_tokens, agents_excess = reader.rows(_AGENTS, trace_id=trace_id)[0]
+    share = grown(reader, one.trace_id, "tokens")
     return _finding(
-        trace_id, agent, span_id, "high", "likely",
-        title=f"{tokens:,} tokens, {tokens / usual:.1f}× the usual run: {part}",
+        one.trace_id, share.agent, share.span_id, "high", "likely",
+        title=f"{one.value:,.0f} tokens, {one.value / one.usual:.1f}× the usual run: {part}",
         message=(
-            f"The run used {tokens:,} tokens, {tokens / usual:.1f}× the median of the {others} other runs of its "
-            f"workflow ({usual:,.0f}; modified z {z:.1f}). Most of the excess is {part} "
-            f"({max(0, excess[part]):,.0f} tokens); {agent or 'the program'} used {agents_tokens:,}, "
-            f"{agents_excess:,.0f} more than usual."
+            f"The run used {one.value:,.0f} tokens, {one.value / one.usual:.1f}× the median of {one.than} "
+            f"({one.usual:,.0f}; modified z {one.z:.1f}). Most of the excess is {part} "
+            f"({max(0, excess[part]):,.0f} tokens); {share.who} used {share.value:,.0f}, "
+            f"{share.excess:,.0f} more than usual."
         ),
-        note=f"the largest call of {agent or 'the run'}",
+        note=f"the largest call of {share.agent or 'the run'}",
         part=part,
-        excess=int(tokens - usual),
+        excess=int(one.value - one.usual),
     )  # fmt: skip
 
 

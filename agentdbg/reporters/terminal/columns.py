@@ -37,6 +37,20 @@ def columns(shape: Sequence[Column], rows: Sequence[Sequence[str]], look: Look, 
         yield line.cut(look.width, look.glyphs.ellipsis)
 
 
+def fitting(
+    shape: Sequence[Column], rows: Sequence[Sequence[str]], look: Look, dropped: Sequence[str], indent: int = 0
+) -> Iterator[Line]:
+    """`columns` without those that say nothing in any row, and, where all do not fit, without those of the titles
+    `dropped`, in that order, until they do."""
+    kept = [n for n, column in enumerate(shape) if any(row[n] for row in rows) or not column.right]
+    for title in dropped:
+        wide = sum(max(cells(shape[n].title), *(cells(row[n]) for row in rows)) + _GAP for n in kept) - _GAP
+        if wide + indent <= look.width:
+            break
+        kept = [n for n in kept if shape[n].title != title]
+    yield from columns([shape[n] for n in kept], [[row[n] for n in kept] for row in rows], look, indent)
+
+
 def _widths(needed: list[int], room: int) -> list[int]:
     """What each column gets: the widest ones give way until all fit."""
     widths = list(needed)

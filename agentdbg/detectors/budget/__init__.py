@@ -1,0 +1,1 @@
+"""Budgets: money and tokens that a run may use."""

@@ -1,0 +1,1 @@
+"""Money: what runs and agents cost beside what they usually do."""

@@ -1,0 +1,42 @@
+"""`baseline`: what the file now holds, a line a workflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from statistics import median
+from typing import TextIO
+
+from agentdbg.model import RunFigures
+from agentdbg.reporters.terminal.columns import Column, columns
+from agentdbg.reporters.terminal.line import Line, Look, write
+from agentdbg.view.units import count, duration, tokens, usd
+
+SCHEMA_VERSION = 1
+_SHAPE = [Column("runs", True), Column("time", True), Column("tokens", True), Column("cost", True), Column("workflow")]
+
+
+def text(path: str, workflows: Sequence[tuple[str, Sequence[RunFigures]]], stream: TextIO, look: Look) -> None:
+    """The file's name, then for each workflow how many runs it holds and the median of each of their figures."""
+    runs = sum(len(group) for _, group in workflows)
+    head = Line(look.text(path), "bold").add(f": {count(len(workflows), 'workflow')}, {count(runs, 'run')}")
+    rows = [[str(len(group)), *_usual(group), look.text(name)] for name, group in workflows]
+    write([head, *(columns(_SHAPE, rows, look) if rows else ())], stream, look)
+
+
+def as_json(path: str, workflows: Sequence[tuple[str, Sequence[RunFigures]]], stream: TextIO) -> None:
+    """One object; all bytes are ASCII."""
+    told = [{"workflow": name, "runs": len(group)} for name, group in workflows]
+    json.dump({"schema_version": SCHEMA_VERSION, "file": path, "workflows": told}, stream, indent=2)
+    stream.write("\n")
+
+
+def _usual(runs: Sequence[RunFigures]) -> tuple[str, str, str]:
+    times = [run.duration_ns for run in runs if run.duration_ns is not None]
+    used = [(run.input_tokens or 0) + (run.output_tokens or 0) for run in runs if run.calls]
+    costs = [run.cost_usd for run in runs if run.cost_usd is not None]
+    return (
+        duration(int(median(times))) if times else "",
+        tokens(int(median(used))) if used else "",
+        usd(median(costs)) if costs else "",
+    )
