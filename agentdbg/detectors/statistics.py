@@ -84,27 +84,32 @@ def theil_sen(values: Sequence[float], most: int = 400) -> float:
     return median((y - b) / (x - a) for i, (x, y) in enumerate(points) for a, b in points[:i])
 
 
-<<<<<<< HEAD
 def kendall_tau(values: Sequence[float], most: int = 400) -> float:
     """How steadily a series rises, from -1 to 1: the share of its pairs that rise less the share that fall (M. G.
     Kendall, Biometrika 30, 1938, against time; ties count for neither). Of more than `most` values, evenly spaced ones
     stand for all. Raises ValueError for fewer than two."""
-    points = values[:: -(-len(values) // most)]
-    if len(points) < 2:
+    score, n = _rises_less_falls(values, most)
+    if n < 2:
         raise ValueError("needs two values")
-    signs = [(y > x) - (y < x) for i, y in enumerate(points) for x in points[:i]]
-    return sum(signs) / len(signs)
-=======
+    return score / (n * (n - 1) / 2)
+
+
 def mann_kendall(values: Sequence[float], most: int = 400) -> float:
     """Standard normal score of a trend without assumptions on its shape (H. B. Mann, Econometrica 13, 1945; M. G.
     Kendall, 1975): positive where later values tend to be larger. Ties count for nothing, which errs towards no trend.
     Of more than `most` values, evenly spaced ones stand for all. 0.0 for fewer than three."""
-    points = values[:: max(1, -(-len(values) // most))]
-    n = len(points)
+    score, n = _rises_less_falls(values, most)
     if n < 3:
         return 0.0
-    score = sum((later > earlier) - (later < earlier) for i, later in enumerate(points) for earlier in points[:i])
     return (score - math.copysign(min(1, abs(score)), score)) / math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+
+
+def _rises_less_falls(values: Sequence[float], most: int) -> tuple[int, int]:
+    """(pairs that rise less pairs that fall, how many values were compared)."""
+    points = values[:: max(1, -(-len(values) // most))]
+    return sum((later > earlier) - (later < earlier) for i, later in enumerate(points) for earlier in points[:i]), len(
+        points
+    )
 
 
 def cusum(values: Sequence[float], centre: float, sigma: float, k: float = 0.5) -> list[float]:
@@ -114,4 +119,3 @@ def cusum(values: Sequence[float], centre: float, sigma: float, k: float = 0.5) 
     for value in values:
         sums.append(max(0.0, (sums[-1] if sums else 0.0) + (value - centre) / sigma - k))
     return sums
->>>>>>> b-metrics

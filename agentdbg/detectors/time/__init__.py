@@ -1,5 +1,1 @@
-<<<<<<< HEAD
-"""Runs and calls that took too long."""
-=======
-"""Time: who took longer than is usual."""
->>>>>>> b-metrics
+"""Runs and calls that took too long, or longer than is usual."""
