@@ -28,6 +28,7 @@ COMMANDS = (
     "traces",
     "show",
     "span",
+    "why",
     "replay",
     "check",
     "doctor",
