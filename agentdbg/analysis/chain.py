@@ -28,9 +28,10 @@ class Step:
     """One span of the chain, the earliest first.
 
     role: trouble (something went wrong here), given (the words came from outside), introduced (they stand here first),
-    said (it answered or passed on), failed. trouble: what went wrong, "" where nothing did. said: what it put out or was
-    given, short. carried: what of its output reached the next step. lost: why nothing did: it had no output (nothing), its output is in no input of the next (other
-    words), one of both is not recorded, or it was an exception that the program passed up.
+    said (it answered or passed on), failed. trouble: what went wrong, "" where nothing did. said: what it put out or
+    was given, short. carried: what of its output reached the next step. lost: why nothing did: it had no output
+    (nothing), its output is in no input of the next (other words), one of both is not recorded, or it was an exception
+    that the program passed up.
     """
 
     span_id: str

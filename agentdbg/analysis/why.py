@@ -186,7 +186,7 @@ class _Question:
     def _next(self, spans: Sequence[Span]) -> tuple[str, ...]:
         """Look at the first step; replay the agent there; else see the run."""
         if not spans:
-            return (f"agentdbg doctor {self.course.trace.trace_id}", f"agentdbg show {self.course.trace.trace_id}")
+            return ("agentdbg doctor", f"agentdbg show {self.course.trace.trace_id}")
         ids = self.course.forest.by_id
         first = short(spans[0].span_id, ids)
         more = (f"agentdbg handoffs {self.course.trace.trace_id}",) if self.course.trace.handoffs else ()

@@ -29,6 +29,7 @@ COMMANDS = (
     "show",
     "span",
     "why",
+    "handoffs",
     "replay",
     "check",
     "doctor",
