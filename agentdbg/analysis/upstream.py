@@ -56,7 +56,8 @@ class Behind:
 
 def of_suspicion(root: Suspicion) -> Cause:
     """What the span tells by itself."""
-    how = f"it is the earliest trouble before the symptom that nothing mended; {unheard(root)}"
+    which = "the earliest trouble before the symptom that nothing mended"
+    how = f"it is {which if root.strength >= FLOOR else 'a weak trouble, and the only one'}; {unheard(root)}"
     return Cause(root.span, root.agent, described(root), how)
 
 
@@ -138,7 +139,12 @@ class Upstream:
             for one in self.suspicions
             if one.span is span or (course.turn(one.span) is turn and one.end <= course.end(span))
         ]
-        own = [one for one in found if one.span is span or not course.encloses(one.span, span)]
+        own = [
+            one
+            for one in found
+            if one.span is span
+            or not (course.encloses(one.span, span) or (one.beside_others and not failure.failed(span)))
+        ]
         if root := next(iter([one for one in own if one.strength >= FLOOR] or own), None):
             return of_suspicion(root)
         told = (one for one in self.findings if any(piece.span_id == span.span_id for piece in one.evidence))

@@ -32,6 +32,7 @@ COMMANDS = (
     "handoffs",
     "replay",
     "check",
+    "suspects",
     "doctor",
     "explain",
     "query",
