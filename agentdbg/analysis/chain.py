@@ -162,7 +162,7 @@ def missing(course: Course, chain: Sequence[Step]) -> tuple[str, ...]:
     """What is not recorded of this run, as far as it kept the chain from being followed."""
     if not course.models:
         return ("this trace records no model call, so nobody can tell what its agents were given and answered",)
-    if chain and not any(step.lost == "not recorded" for step in chain):
+    if chain and not any(step.lost in ("nothing", "not recorded") for step in chain):
         return ()
     answered = [span for span in course.models if not failure.failed(span)]
     tools = [span for span in course.tools if not failure.failed(span)]

@@ -36,8 +36,9 @@ class Change:
 class Exchange:
     """One handoff. seq: its place in the run, None for a last word that no agent took up. rule: how the handoff was
     seen. had: what the sender was asked, short. sent, got: the message and what the receiver was given of its own,
-    short; None where that is not recorded. carried: of the words of the message. changes: fields that did not arrive as
-    they were sent; values: numbers and ids of a text that did not arrive."""
+    short; None where that is not recorded. carried: of the words of the message. fields: how many values it has, where
+    it is JSON, else 0; changes: those that did not arrive as they were sent; values: numbers and ids that are nowhere
+    in what the receiver was given."""
 
     seq: int | None
     from_agent: str
@@ -51,6 +52,7 @@ class Exchange:
     got: str | None
     arrival: Arrival
     carried: Carried | None
+    fields: int
     changes: tuple[Change, ...]
     values: tuple[str, ...]
     verdict: Verdict
@@ -116,7 +118,7 @@ def _untaken(course: Course, told: list[tuple[Message, Verdict]], reader: Reader
             had = _had(course, message.span_id)
             yield Exchange(
                 None, *message.edge, "the other runs", None, message.span_id, None, had, _short(value), None,
-                "never ran", None, (), (), verdict,
+                "never ran", None, 0, (), (), verdict,
             )  # fmt: skip
 
 
@@ -125,8 +127,10 @@ def _exchange(course: Course, flow: Flow, handoff: Handoff, span_id: str, value:
     given, everything = _given(course, flow, receiver.span) if receiver else (None, None)
     whole = plain(value) if value is not None else None
     arrived = carried(whole, everything) if whole is not None and everything is not None else None
-    changes = tuple(_changes(value, given, everything or "")) if arrived else ()
-    lost = [w for w in words(whole or "") if is_value(w) and w not in set(words(everything or ""))] if arrived else []
+    fields = list(_leaves(open_payload(value).value))
+    changes = tuple(_changes(fields, given, everything or "")) if arrived else ()
+    there = set(words(everything or "")) if arrived else set()
+    lost = [word for word in words(whole or "") if is_value(word) and word not in there] if arrived else []
     return Exchange(
         seq=handoff.seq,
         from_agent=handoff.from_agent,
@@ -138,22 +142,24 @@ def _exchange(course: Course, flow: Flow, handoff: Handoff, span_id: str, value:
         had=_had(course, handoff.sender_span_id),
         sent=_short(value),
         got=_short(given),
-        arrival=_arrival(receiver is not None, arrived, changes),
+        arrival=_arrival(receiver is not None, arrived, len(fields) - len(changes) if fields else None, bool(changes)),
         carried=arrived,
+        fields=len(fields),
         changes=changes,
         values=tuple(dict.fromkeys(lost)),
         verdict=verdict,
     )
 
 
-def _arrival(ran: bool, arrived: Carried | None, changes: tuple[Change, ...]) -> Arrival:
+def _arrival(ran: bool, arrived: Carried | None, fields: int | None, changed: bool) -> Arrival:
+    """fields: how many arrived, None for a text."""
     if not ran:
         return "never ran"
     if arrived is None:
         return "not recorded"
-    if arrived.words == arrived.of and not changes:
+    if not changed and (arrived.words == arrived.of or fields):
         return "whole"
-    return "part" if arrived.words else "nothing"
+    return "part" if arrived.words or fields else "nothing"
 
 
 def _given(course: Course, flow: Flow, receiver: Span) -> tuple[Any, str | None]:
@@ -185,15 +191,11 @@ def _had(course: Course, sender_span_id: str) -> str | None:
     return _short(_asked(spans[0])) if spans else None
 
 
-def _changes(value: object, given: object, everything: str) -> Iterator[Change]:
+def _changes(fields: list[tuple[str, object]], given: object, everything: str) -> Iterator[Change]:
     """Fields of a message in JSON that did not arrive as they were, the missing ones last."""
-    opened, got = open_payload(value).value, open_payload(given).value
-    if not isinstance(opened, dict | list):
-        return
-    theirs = dict(_leaves(got))
-    there = row(everything)
+    theirs, there = dict(_leaves(open_payload(given).value)), row(everything)
     missing = []
-    for path, leaf in _leaves(opened):
+    for path, leaf in fields:
         if path in theirs:
             if theirs[path] != leaf:
                 yield Change(path, plain(leaf), plain(theirs[path]))

@@ -22,13 +22,15 @@ _Z = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A trait, or several that exactly the same runs have. bad_with of bad_with + good_with runs that have it are bad,
-    and bad_without of the others. odds: ratio with its 95 % interval, half a run added to each count so that it is
-    finite. p: Fisher's exact test, two-sided; corrected: after Holm's correction for all traits that were tried. bad,
-    good: examples of runs, bad ones with it (of an absent one: without it), good ones likewise the other way."""
+    """A trait, or several that exactly the same runs have; instead: what exactly the other runs have. bad_with of
+    bad_with + good_with runs that have it are bad, and bad_without of the others. odds: ratio with its 95 % interval,
+    half a run added to each count so that it is finite. p: Fisher's exact test, two-sided; corrected: after Holm's
+    correction for all that were tried. bad, good: examples of runs, bad ones with it (of an absent one: without it),
+    good ones the other way."""
 
     grade: Grade
     traits: tuple[Trait, ...]
+    instead: tuple[Trait, ...]
     bad_with: int
     good_with: int
     bad_without: int
@@ -66,26 +68,27 @@ class Suspects:
 def suspects(sides: Sides, traits: Mapping[Trait, frozenset[str]]) -> Suspects:
     """Every trait that some of the runs have and others have not, ranked."""
     bad, good = frozenset(sides.bad), frozenset(sides.good)
-    groups: dict[frozenset[str], list[Trait]] = defaultdict(list)
+    every, groups = bad | good, defaultdict[frozenset[str], list[Trait]](list)
     for trait, runs in traits.items():
-        here = runs & (bad | good)
-        if here and here != bad | good:
+        if (here := runs & every) and here != every:
             groups[here].append(trait)
-    tested = [(fisher_exact(*_counts(runs, bad, good)), runs) for runs in groups]
-    corrected = holm([p for p, _ in tested])
+    # What some runs have and exactly the others have instead is one question: that of the bad ones is asked.
+    asked = [runs for runs in groups if every - runs not in groups or _leans(runs, bad) > _leans(every - runs, bad)
+             or (_leans(runs, bad) == _leans(every - runs, bad) and groups[runs] < groups[every - runs])]  # fmt: skip
+    ps = [fisher_exact(*_counts(runs, bad, good)) for runs in asked]
     ranked = [
-        _suspect(tuple(groups[runs]), runs, bad, good, p, adjusted)
-        for (p, runs), adjusted in zip(tested, corrected, strict=True)
+        _suspect(tuple(groups[runs]), tuple(groups.get(every - runs, ())), (runs, bad, good), p, corrected)
+        for runs, p, corrected in zip(asked, ps, holm(ps), strict=True)
     ]
     ranked.sort(key=lambda one: (-_GRADES.index(one.grade), one.p, -one.odds, one.traits))
-    least = fisher_exact(len(bad), 0, 0, len(good)) * max(1, len(tested))
+    least = fisher_exact(len(bad), 0, 0, len(good)) * max(1, len(asked))
     workflows = sum(trait.sort == "workflow" and bool(runs & (bad | good)) for trait, runs in traits.items())
     return Suspects(
         meant=sides.meant,
         bad=len(bad),
         good=len(good),
         left_out=sides.left_out,
-        tried=len(tested),
+        tried=len(asked),
         workflows=workflows,
         least_p=min(1.0, least),
         ranked=tuple(ranked),
@@ -105,25 +108,31 @@ def holm(ps: Sequence[float]) -> list[float]:
     return out
 
 
+def _leans(runs: frozenset[str], bad: frozenset[str]) -> float:
+    """Which share of some runs is bad."""
+    return len(runs & bad) / len(runs)
+
+
 def _counts(runs: frozenset[str], bad: frozenset[str], good: frozenset[str]) -> tuple[int, int, int, int]:
     return len(runs & bad), len(runs & good), len(bad - runs), len(good - runs)
 
 
 def _suspect(
     traits: tuple[Trait, ...],
-    runs: frozenset[str],
-    bad: frozenset[str],
-    good: frozenset[str],
+    instead: tuple[Trait, ...],
+    sides: tuple[frozenset[str], frozenset[str], frozenset[str]],
     p: float,
-    adjusted: float,
+    corrected: float,
 ) -> Suspect:
+    """sides: the runs that have the traits, all bad ones, all good ones."""
+    runs, bad, good = sides
     a, b, c, d = _counts(runs, bad, good)
     log = math.log((a + 0.5) * (d + 0.5) / ((b + 0.5) * (c + 0.5)))
     half = _Z * math.sqrt(sum(1 / (count + 0.5) for count in (a, b, c, d)))
     absent = log < 0
-    grade: Grade = "lead" if adjusted >= ALPHA else "absent" if absent else "suspect"
+    grade: Grade = "lead" if corrected >= ALPHA else "absent" if absent else "suspect"
     shown = (bad - runs, good & runs) if absent else (bad & runs, good - runs)
     return Suspect(
-        grade, traits, a, b, c, d, math.exp(log), math.exp(log - half), math.exp(log + half), p, adjusted,
+        grade, traits, instead, a, b, c, d, math.exp(log), math.exp(log - half), math.exp(log + half), p, corrected,
         *(tuple(sorted(ids)[:_MOST_EXAMPLES]) for ids in shown),
     )  # fmt: skip

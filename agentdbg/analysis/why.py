@@ -75,7 +75,7 @@ class _Question:
         if self.flow.holds(first, text, "input"):
             told = self._answer(question, Behind(tuple(trail)), text)
             verdict = f"the words came from outside: they stand in what {name} was given, and nobody said them before"
-            return replace(told, verdict=verdict)
+            return replace(told, steps=(replace(told.steps[0], role="given"), *told.steps[1:]), verdict=verdict)
         behind = self.upstream.behind(first)
         before = behind.spans[:-1] if behind.cause else ()
         told = self._answer(question, replace(behind, spans=(*(s for s in before if s not in trail), *trail)), text)

@@ -106,6 +106,8 @@ class _Page:
             yield from self._labelled("arrived", "whole", "ok")
             return
         told = f"{row.carried.words} of {count(row.carried.of, 'word')}"
+        if row.fields:
+            told = f"{row.fields - len(row.changes)} of {count(row.fields, 'field')}"
         if row.values:
             told += f"; not these values: {', '.join(row.values[:_MOST_CHANGES])}"
         yield from self._labelled("arrived", told, "warn" if row.values or row.changes else "")

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TextIO
 
 from agentdbg.analysis.suspects import Suspect, Suspects
+from agentdbg.analysis.traits import Trait
 from agentdbg.reporters.terminal.line import Line, Look, command, wrapped, write
 from agentdbg.view.ids import short_trace_id
 from agentdbg.view.units import count
@@ -28,7 +29,10 @@ def text(found: Suspects, limit: int, following: Sequence[str], stream: TextIO, 
 
 def as_json(found: Suspects, following: Sequence[str], stream: TextIO) -> None:
     """One object with all of the ranking; fields may be added, never renamed. All bytes are ASCII."""
-    ranked = [asdict(one) | {"traits": [trait._asdict() for trait in one.traits]} for one in found.ranked]
+    ranked = [
+        asdict(one) | {name: [trait._asdict() for trait in getattr(one, name)] for name in ("traits", "instead")}
+        for one in found.ranked
+    ]
     told = {"schema_version": SCHEMA_VERSION, **asdict(found), "can_tell": found.can_tell}
     json.dump(told | {"ranked": ranked, "next": list(following)}, stream, indent=2)
     stream.write("\n")
@@ -88,17 +92,21 @@ class _Page:
         words = f"{_number(one.odds)} (95 %: {_number(one.low)} to {_number(one.high)}), p = {_p(one.corrected)}"
         words += " corrected" if one.grade != "lead" else f" corrected, {_p(one.p)} alone: it may be chance"
         yield from self._labelled("odds", words)
-        yield from self._labelled("the same", self._same(one))
+        if others := self._named(one.traits[1:]):
+            yield from self._labelled("the same", f"runs have {others}: cannot be told apart")
+        if instead := self._named(one.instead):
+            yield from self._labelled("others", f"have {instead}")
         bad_has, good_has = ("without", "with") if one.odds < 1 else ("with", "without")
         yield from self._labelled("bad", self._ids(one.bad, bad_has))
         yield from self._labelled("good", self._ids(one.good, good_has))
         if one.grade == "absent":
             yield from self._labelled("", "bad runs have it less often, maybe only because they ended before it")
 
-    def _same(self, one: Suspect) -> str:
-        others = [f"{trait.sort} {trait.what}" for trait in one.traits[1:]]
-        more = f" and {len(others) - _MOST_SAME} more" if len(others) > _MOST_SAME else ""
-        return f"runs have {'; '.join(others[:_MOST_SAME])}{more}: cannot be told apart" if others else ""
+    def _named(self, traits: Sequence[Trait]) -> str:
+        others = [f"{trait.sort} {trait.what}" for trait in traits]
+        return "; ".join(others[:_MOST_SAME]) + (
+            f" and {len(others) - _MOST_SAME} more" if len(others) > _MOST_SAME else ""
+        )
 
     def _ids(self, ids: Sequence[str], has: str) -> str:
         return f"{', '.join(short_trace_id(one) for one in ids[:_MOST_IDS])} ({has} it)" if ids else ""

@@ -19,12 +19,13 @@ _INDENT = 6
 _LABEL = 13
 _MOST_VALUES = 5
 _MOST_STEPS = 12
+_MOST_AGENTS = 6
 _HEAD, _TAIL = 6, 5
 _STATUS = {"ok": ("OK", "ok"), "error": ("FAILED", "failed"), "incomplete": ("OPEN", "warn")}
 _ENTERED = dict.fromkeys(("trouble", "failed"), "it entered here")
 _ROLE_WORDS = {"introduced": "said here first: ", "given": "given: "}
 _LOST: dict[Lost, str] = {
-    "nothing": "nothing to carry: it has no output",
+    "nothing": "nothing to carry",
     "other words": "no words of it: the next step only came after",
     "not recorded": "what was passed on is not recorded",
     "passed up": "the exception was passed up",
@@ -94,7 +95,7 @@ class _Page:
 
     def _carried(self, carried: Carried) -> str:
         if carried.words == carried.of:
-            return "its one word" if carried.of == 1 else f"all of its {carried.of} words"
+            return self.look.text("its one word" if carried.of == 1 else f"all of its {carried.of} words")
         told = f"{carried.words} of its {count(carried.of, 'word')}"
         if carried.values:
             more = len(carried.values) - _MOST_VALUES
@@ -122,10 +123,12 @@ class _Page:
 def _built(blast: Blast) -> str:
     if not blast.agents:
         return "nothing: no other agent worked after it"
-    agents = f"{count(len(blast.agents), 'agent')} ({', '.join(blast.agents)})"
+    names = ", ".join(blast.agents[:_MOST_AGENTS]) + (", …" if len(blast.agents) > _MOST_AGENTS else "")
+    agents = f"{count(len(blast.agents), 'agent')} ({names})"
     used = f"{tokens(blast.tokens)} tokens" if blast.tokens is not None else ""
     told = [agents, count(blast.calls, "model call") if blast.calls else "", used, usd(blast.usd)]
-    actions = f"; it changed things: {', '.join(blast.actions)}" if blast.actions else ""
+    done = ", ".join(blast.actions[:_MOST_AGENTS]) + (", …" if len(blast.actions) > _MOST_AGENTS else "")
+    actions = f"; it changed things: {done}" if done else ""
     return ", ".join(filter(None, told)) + actions
 
 

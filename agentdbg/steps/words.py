@@ -119,8 +119,12 @@ def around(text: str, asked: str, room: int = 60) -> str:
     for n in range(len(found) - len(wanted) + 1):
         if found[n : n + len(wanted)] == wanted:
             start, end = places[n].start(), places[n + len(wanted) - 1].end()
-            before, after = max(0, start - room), min(len(readable), end + room)
-            return ("…" if before else "") + readable[before:after] + ("…" if after < len(readable) else "")
+            first, last = max(0, start - room), min(len(readable), end + room)
+            if first:  # no word is cut in two
+                first = min(start, readable.find(" ", first) + 1)
+            if last < len(readable):
+                last = max(end, readable.rfind(" ", 0, last + 1))
+            return ("…" if first else "") + readable[first:last] + ("…" if last < len(readable) else "")
     return ""
 
 
