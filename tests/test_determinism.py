@@ -13,6 +13,9 @@ COMMANDS = [
     ("check", SAMPLES / "drifting-handoff"),
     ("show", SAMPLES / "swallowed-exception"),
     ("traces", SAMPLES, "--json"),
+    ("why", SAMPLES / "empty-result", "--json"),
+    ("handoffs", SAMPLES / "healthy-team"),
+    ("suspects", SAMPLES, "--json"),
 ]
 
 

@@ -10,7 +10,7 @@ import typer
 from agentdbg.cli.judged import judge_files
 from agentdbg.cli.nexts import typed
 from agentdbg.cli.opening import opened
-from agentdbg.cli.options import Drawing, Sources
+from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import targets, write
 from agentdbg.config import nearest
 from agentdbg.errors import AgentdbgError
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 def command(
     sources: Sources,
     drawing: Drawing,
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."
-        ),
-    ],
+    paths: Paths,
     bad: Annotated[
         str,
         typer.Option(
