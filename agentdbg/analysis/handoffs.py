@@ -197,11 +197,16 @@ def _changes(fields: list[tuple[str, object]], given: object, everything: str) -
     missing = []
     for path, leaf in fields:
         if path in theirs:
-            if theirs[path] != leaf:
+            if theirs[path] != leaf and not _within(leaf, theirs[path]):
                 yield Change(path, plain(leaf), plain(theirs[path]))
         elif _tells(leaf) and row(plain(leaf)) not in there:
             missing.append(Change(path, plain(leaf), None))
     yield from missing
+
+
+def _within(leaf: object, theirs: object) -> bool:
+    """Whether a text stands whole in a longer one: a framework may wrap what it passes on."""
+    return isinstance(leaf, str) and isinstance(theirs, str) and bool(words(leaf)) and row(leaf) in row(theirs)
 
 
 def _tells(leaf: object) -> bool:

@@ -20,6 +20,7 @@ _LABEL = 13
 _MOST_VALUES = 5
 _MOST_STEPS = 12
 _MOST_AGENTS = 6
+_MOST_OTHERS = 4
 _HEAD, _TAIL = 6, 5
 _STATUS = {"ok": ("OK", "ok"), "error": ("FAILED", "failed"), "incomplete": ("OPEN", "warn")}
 _ENTERED = dict.fromkeys(("trouble", "failed"), "it entered here")
@@ -107,8 +108,10 @@ class _Page:
         found = self.found
         yield from self._labelled("built on it", _built(found.blast) if found.steps else "")
         yield from self._labelled("how", found.reason)
-        for place, (span_id, words) in enumerate(found.others):
+        for place, (span_id, words) in enumerate(found.others[:_MOST_OTHERS]):
             yield from self._labelled("" if place else "also", f"{self.short(span_id)}  {words}")
+        if len(found.others) > _MOST_OTHERS:
+            yield from self._labelled("", f"+{len(found.others) - _MOST_OTHERS} more; --json lists them all")
         for words in found.missing:
             yield from self._labelled("not known", words)
         for place, line in enumerate(found.next):

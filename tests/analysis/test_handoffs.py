@@ -68,6 +68,12 @@ def test_what_the_program_lost_between_two_agents_is_named_field_by_field(tmp_pa
     assert [(c.path, c.got) for c in lost.rows[0].changes] == [("amount", None)]
 
 
+def test_a_field_that_a_framework_wraps_in_words_of_its_own_did_arrive(tmp_path: Path) -> None:
+    wrapped = '{"task": "You are asked this by your manager: find the size of the market. Be brief."}'
+    found = passed(tmp_path, invoice('{"task": "find the size of the market"}', wrapped))
+    assert (found.rows[0].arrival, found.rows[0].changes) == ("whole", ())
+
+
 def test_of_a_text_the_words_and_the_values_that_are_lost_are_counted(tmp_path: Path) -> None:
     found = passed(
         tmp_path,
