@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -12,7 +13,7 @@ from agentdbg.analysis.upstream import Cause
 from agentdbg.detectors import failure
 from agentdbg.detectors.course import Course, Hop, count, totals
 from agentdbg.detectors.effects import has_effect
-from agentdbg.detectors.wording import clipped, counted
+from agentdbg.detectors.wording import clipped, counted, short
 from agentdbg.model import Span
 from agentdbg.steps.words import Carried, around
 from agentdbg.tree import Node
@@ -61,7 +62,8 @@ class Blast:
 class Why:
     """The answer. question: what was asked about, as a clause. verdict: one sentence. entered: place among the steps
     where it entered, None where that cannot be told. reason: how that was found. others: further troubles of the run,
-    as (span id, words). missing: what could not be followed and why. next: commands to type."""
+    as (span id, words). missing: what could not be followed and why. short_ids: of all spans named here, unique in the
+    run. next: commands to type."""
 
     trace_id: str
     name: str
@@ -74,7 +76,17 @@ class Why:
     blast: Blast
     others: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
+    short_ids: Mapping[str, str]
     next: tuple[str, ...]
+
+
+def short_ids(course: Course, span_ids: Iterable[str]) -> dict[str, str]:
+    """Each with the beginning of it that no other span of the run shares."""
+    every, out = sorted(course.forest.by_id), {}
+    for span_id in span_ids:
+        place = bisect_left(every, span_id)
+        out[span_id] = short(span_id, every[max(0, place - 1) : place + 2])  # ids that begin alike are neighbours
+    return out
 
 
 def name_of(course: Course, span: Span) -> str:

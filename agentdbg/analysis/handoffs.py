@@ -3,10 +3,11 @@ written as usual."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from agentdbg.analysis.chain import short_ids
 from agentdbg.analysis.flow import Flow
 from agentdbg.analysis.verdicts import Verdict, verdicts
 from agentdbg.contracts.envelope import open_payload
@@ -60,13 +61,15 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Exchanges:
-    """All handoffs of a run in order. start_ns: when the run began. next: commands to type."""
+    """All handoffs of a run in order. start_ns: when the run began. short_ids: of all spans named here, unique in the
+    run. next: commands to type."""
 
     trace_id: str
     name: str
     status: str
     start_ns: int | None
     rows: tuple[Exchange, ...]
+    short_ids: Mapping[str, str]
     next: tuple[str, ...]
 
 
@@ -75,12 +78,14 @@ def exchanges(reader: Reader, trace_id: str) -> Exchanges:
     course = Course(reader.trace(trace_id))
     told = verdicts(reader)
     rows = [*_taken(course, told), *_untaken(course, told, reader)]
+    named = [one for row in rows for one in (row.sender_span_id, row.receiver_span_id) if one]
     return Exchanges(
         trace_id=trace_id,
         name=course.trace.name,
         status=course.trace.status,
         start_ns=course.trace.start_ns,
         rows=tuple(rows),
+        short_ids=short_ids(course, dict.fromkeys(named)),
         next=_next(trace_id, rows),
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agentdbg.analysis.chain import QUOTE, Why, blast, built_on, missing, name_of, reason, said_by, steps
+from agentdbg.analysis.chain import QUOTE, Why, blast, built_on, missing, name_of, reason, said_by, short_ids, steps
 from agentdbg.analysis.flow import Flow
 from agentdbg.analysis.upstream import Behind, Upstream
 from agentdbg.detectors import failure
@@ -147,6 +147,7 @@ class _Question:
         hops = behind.hops
         if hops is None and behind.spans:
             hops = tuple(built_on(course, self.flow, behind.spans[0]))
+        others = self._others(behind)
         return Why(
             trace_id=trace.trace_id,
             name=trace.name,
@@ -157,8 +158,9 @@ class _Question:
             steps=tuple(chain),
             entered=0 if chain else None,
             blast=blast(hops or ()),
-            others=self._others(behind),
+            others=others,
             missing=missing(course, chain),
+            short_ids=short_ids(course, [*(step.span_id for step in chain), *(span_id for span_id, _ in others)]),
             next=self._next(behind.spans),
         )
 

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from agentdbg.analysis.handoffs import Change, Exchange, Exchanges
 from agentdbg.reporters.terminal.line import Line, Look, command, in_a_row, wrapped, write
-from agentdbg.view.ids import ShortIds, short_trace_id
+from agentdbg.view.ids import short_trace_id
 from agentdbg.view.units import count, duration
 
 SCHEMA_VERSION = 1
@@ -39,8 +39,6 @@ def as_json(found: Exchanges, stream: TextIO) -> None:
 class _Page:
     def __init__(self, found: Exchanges, look: Look) -> None:
         self.found, self.look = found, look
-        ids = [one for row in found.rows for one in (row.sender_span_id, row.receiver_span_id) if one]
-        self.short = ShortIds(ids)
 
     def lines(self) -> Iterator[Line]:
         found, look = self.found, self.look
@@ -79,7 +77,7 @@ class _Page:
         head.add(look.text(row.to_agent), "agent")
         if len(group) > 1:
             head.add(f" {look.glyphs.times}{len(group)}", "fold")
-        ids = [self.short(one) for one in (row.sender_span_id, row.receiver_span_id) if one]
+        ids = [self.found.short_ids[one] for one in (row.sender_span_id, row.receiver_span_id) if one]
         head.add("  ").add(look.text(" → ".join(ids)), "dim")
         if row.start_ns is not None and self.found.start_ns is not None:
             head.add(f"  at {duration(max(0, row.start_ns - self.found.start_ns))}", "dim")

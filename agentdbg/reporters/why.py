@@ -11,7 +11,7 @@ from typing import TextIO
 from agentdbg.analysis.chain import Blast, Lost, Step, Why
 from agentdbg.reporters.terminal.line import Line, Look, command, in_a_row, wrapped, write
 from agentdbg.steps.words import Carried
-from agentdbg.view.ids import ShortIds, short_trace_id
+from agentdbg.view.ids import short_trace_id
 from agentdbg.view.units import count, tokens, usd
 
 SCHEMA_VERSION = 1
@@ -47,7 +47,6 @@ def as_json(found: Why, stream: TextIO) -> None:
 class _Page:
     def __init__(self, found: Why, look: Look) -> None:
         self.found, self.look = found, look
-        self.short = ShortIds([step.span_id for step in found.steps] + [span_id for span_id, _ in found.others])
 
     def lines(self) -> Iterator[Line]:
         found, look = self.found, self.look
@@ -77,7 +76,7 @@ class _Page:
         look = self.look
         kind = step.kind if step.kind in ("tool", "retriever") else "agent" if step.agent else step.kind
         head = Line(f"{place + 1:>3} ", "dim").add(look.text(step.name), kind).add("  ")
-        head.add(look.text(self.short(step.span_id)), "dim")
+        head.add(look.text(self.found.short_ids[step.span_id]), "dim")
         if place == self.found.entered:
             head.add(f"  {look.glyphs.source} {_ENTERED.get(step.role, 'its words begin here')}", "fold")
         yield head.cut(look.width, look.glyphs.ellipsis)
@@ -109,7 +108,7 @@ class _Page:
         yield from self._labelled("built on it", _built(found.blast) if found.steps else "")
         yield from self._labelled("how", found.reason)
         for place, (span_id, words) in enumerate(found.others[:_MOST_OTHERS]):
-            yield from self._labelled("" if place else "also", f"{self.short(span_id)}  {words}")
+            yield from self._labelled("" if place else "also", f"{found.short_ids[span_id]}  {words}")
         if len(found.others) > _MOST_OTHERS:
             yield from self._labelled("", f"+{len(found.others) - _MOST_OTHERS} more; --json lists them all")
         for words in found.missing:

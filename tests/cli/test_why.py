@@ -25,6 +25,14 @@ def test_what_it_names_next_can_be_typed() -> None:
     assert [agentdbg_here(*command[1:]).exit_code for command in commands] == [0, 0, 0]
 
 
+def test_ids_are_as_short_as_the_run_allows(folder: Path) -> None:
+    lines = [f'    llm m "go" -> "answer {n}" id=step-one-{n:04}' for n in range(30)]
+    (folder / "alike.sketch").write_text("workflow w\n  agent a\n" + "\n".join(lines) + "\n", "utf-8")
+    told = json.loads(agentdbg_here("why", "alike.sketch", "--json").stdout)
+    assert list(told["short_ids"].values()) == ["step-one-0029"]
+    assert agentdbg_here(*told["next"][0].split()[1:]).exit_code == 0
+
+
 def test_words_may_hold_what_looks_like_a_pattern_and_stand_anywhere() -> None:
     agentdbg_here("ingest", EMPTY)
     told = [
