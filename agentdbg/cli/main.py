@@ -28,11 +28,17 @@ COMMANDS = (
     "traces",
     "show",
     "span",
+    "why",
+    "handoffs",
     "replay",
     "check",
+<<<<<<< HEAD
     "agents",
     "metrics",
     "baseline",
+=======
+    "suspects",
+>>>>>>> b-why
     "doctor",
     "explain",
     "query",

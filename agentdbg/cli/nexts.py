@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from agentdbg.cli.opening import Opened
     from agentdbg.model import Finding
 
-_TAKE_FILES = ("agentdbg replay ", "agentdbg show ", "agentdbg span ")
+_TAKE_FILES = (
+    "agentdbg doctor",
+    "agentdbg replay ",
+    "agentdbg show ",
+    "agentdbg span ",
+    "agentdbg why ",
+    "agentdbg handoffs ",
+)
 _MOST = 3
 
 

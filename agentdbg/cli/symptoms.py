@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 SYMPTOMS: tuple[tuple[str, str], ...] = (
-    ("a run failed and nobody knows where", "agentdbg show run.jsonl"),
-    ("the answer is wrong although nothing failed", "agentdbg check run.jsonl --fail-on medium"),
+    ("a run failed and nobody knows where", "agentdbg why run.jsonl"),
+    ("the answer is wrong although nothing failed", "agentdbg why run.jsonl"),
     ("agents go round in circles, a run does not end", "agentdbg show run.jsonl --findings"),
     ("the bill or the tokens jumped", "agentdbg traces --sort cost"),
     ("which agent is dear, slow, or fails", "agentdbg agents --sort cost"),
@@ -21,12 +21,13 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("an agent forgot what it was asked", "agentdbg explain context.overflow"),
     ("an agent ignores what it was told", "agentdbg span SPAN_ID"),
     ("is it the prompt, or what the agent was given", "agentdbg replay SPAN_ID"),
-    ("an agent got fields it does not know from the one before it", "agentdbg explain handoff.schema"),
+    ("an agent got fields it does not know from the one before it", "agentdbg handoffs run.jsonl"),
     ("spans stand apart, the tree has holes", "agentdbg explain trace.orphan"),
     ("tokens, prompts or agents are missing from the traces", "agentdbg doctor run.jsonl"),
     ("somebody wants all of it on a dashboard", "agentdbg metrics --format prometheus=agentdbg.prom"),
     ("a new version must not cost more or take longer", "agentdbg baseline create traces/"),
     ("the same fault must not come back", "agentdbg check traces/ --fail-on high"),
+    ("some runs fail and others do not, what is different", "agentdbg suspects traces/"),
     (
         "which agent, tool or model does that most",
         'agentdbg query "select agent, detector, count(*) from findings group by all"',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -246,7 +246,7 @@ class Course:
             hop = hops.setdefault(agent, Hop(agent, turn if self.start(turn) >= moment else later))
             hop.spans.append(later)
         for hop in hops.values():
-            _count(hop, self.calls)
+            count(hop, self.calls)
         return list(hops.values())
 
 
@@ -278,12 +278,14 @@ def _words(arguments: object) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
 
 
-def _count(hop: Hop, calls: dict[str, LLMCall]) -> None:
+def count(hop: Hop, calls: Mapping[str, LLMCall]) -> Hop:
+    """The hop with the model calls, tokens and money of its spans."""
     made = [calls[span.span_id] for span in hop.spans if span.span_id in calls]
     hop.calls = len(made)
     counts = [(call.input_tokens or 0) + (call.output_tokens or 0) for call in made if _counted(call)]
     prices = [call.cost_usd for call in made if call.cost_usd is not None]
     hop.tokens, hop.usd = sum(counts) if counts else None, sum(prices) if prices else None
+    return hop
 
 
 def _counted(call: LLMCall) -> bool:

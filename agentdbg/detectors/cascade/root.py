@@ -6,26 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentdbg.detectors import candidates, failure
-from agentdbg.detectors.course import Course, Hop, totals
+from agentdbg.detectors.cascades import FLOOR, Cascade, cascades, unheard
+from agentdbg.detectors.course import Course, totals
 from agentdbg.detectors.failure import ErrorClass
-from agentdbg.detectors.suspicion import Suspicion, described, suspicions
+from agentdbg.detectors.suspicion import Suspicion, described
 from agentdbg.detectors.usual import Usual
 from agentdbg.detectors.wording import clipped, counted, listed, short, usage
-from agentdbg.model import Confidence, Evidence, Finding, Reader, Skipped, Span
+from agentdbg.model import Confidence, Evidence, Finding, Reader, Skipped
 
-_BY_BAD_INPUT = frozenset(("code", "decode", "validation", "bad request", "recursion limit", "error"))
-"""Classes of errors that something wrong handed on can cause. A rate limit or a lost connection starts with itself."""
 _SURE = 0.65
-_EARLIEST = 200
-"""Suspicious spans of one run that are looked at; a root is among the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Cascade:
-    root: Suspicion
-    hops: list[Hop]
-    symptom: Span
-    fails: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +60,7 @@ class Root:
     or 0.6).
     """
 
-    floor: float = 0.5
+    floor: float = FLOOR
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each independent root; mostly one a trace."""
@@ -80,87 +69,17 @@ class Root:
         for trace in reader.traces(traces):
             assert usual is not None
             course = Course(trace)
-            for cascade in self._cascades(course, usual):
+            for cascade in cascades(course, usual, self.floor):
                 yield _finding(course, cascade)
 
-    def _cascades(self, course: Course, usual: Usual) -> list[_Cascade]:
-        found: list[_Cascade] = []
-        strong = [suspicion for suspicion in suspicions(course, usual) if suspicion.strength >= self.floor]
-        for suspicion in strong[:_EARLIEST]:
-            if any(_follows(course, suspicion, earlier) for earlier in found):
-                continue
-            if cascade := _cascade(course, suspicion):
-                found.append(cascade)
-        return found
 
-
-def _follows(course: Course, suspicion: Suspicion, earlier: _Cascade) -> bool:
-    """Whether this trouble is of the same agent as an earlier root, or came after it and may come from it."""
-    if suspicion.agent == earlier.root.agent:
-        return True
-    return any(suspicion.span in hop.spans or suspicion.agent == hop.agent for hop in earlier.hops)
-
-
-def _cascade(course: Course, root: Suspicion) -> _Cascade | None:
-    """What was built on this span; None where nobody else went on, or everybody knew."""
-    hops = course.after(root.span)
-    others = [hop for hop in hops if not _asked_for_help(course, root, hop)]
-    hops = others if root.outcome == "said" else hops
-    if not hops:
-        return None
-    symptom = _failure_after(course, root, hops)
-    before = [hop for hop in hops if symptom in hop.spans or (symptom and course.start(hop.span) < course.end(symptom))]
-    if symptom and before:
-        return _Cascade(root, before, symptom, True)
-    hops = others
-    if not hops or root.outcome == "said" or root.beside_others:
-        return None
-    last = course.final
-    if last is None or last is root.span or course.start(last) < root.end:
-        last = max(hops[-1].spans, key=lambda span: (course.end(span), span.span_id))
-    return _Cascade(root, hops, last, False)
-
-
-def _failure_after(course: Course, root: Suspicion, hops: list[Hop]) -> Span | None:
-    """The first later failure of another agent, or of the run, that bad input can have caused."""
-    agents = {hop.agent for hop in hops}
-    around = {above.span_id for above in course.above(root.span)}
-    if course.is_orphaned(root.span):  # its true ancestors are lost, and any root may be one
-        around |= {node.span.span_id for node in course.forest.roots if not node.orphan}
-
-    def can_follow(span: Span) -> bool:
-        agent = course.agent(span)
-        return agent in agents or (span.span_id in around and (agent is None or agent != root.agent))
-
-    later = [
-        span
-        for span in failure.origins(course.forest)
-        if course.end(span) >= root.end and span is not root.span and _by_bad_input(span) and can_follow(span)
-    ]
-    return min(later, key=lambda span: (course.end(span), span.span_id), default=None)
-
-
-def _by_bad_input(span: Span) -> bool:
-    """Whether bad input can have made it fail. A provider that refuses a model call has reasons of its own."""
-    kind = failure.classify(span.error_type, span.error_message).name
-    return kind in _BY_BAD_INPUT and not (span.kind == "llm" and kind == "bad request")
-
-
-def _asked_for_help(course: Course, root: Suspicion, hop: Hop) -> bool:
-    """Whether the agent called this one itself, afterwards, and went on with what it got: a way around the trouble."""
-    own = course.turn(root.span)
-    if own is hop.span or not course.encloses(own, hop.span):
-        return False
-    return bool(course.models_after(root.agent, course.end(hop.span), 1))
-
-
-def _confidence(cascade: _Cascade) -> Confidence:
+def _confidence(cascade: Cascade) -> Confidence:
     if cascade.root.strength < _SURE or (not cascade.fails and cascade.root.outcome == "unknown"):
         return "hint"
     return "likely"
 
 
-def _finding(course: Course, cascade: _Cascade) -> Finding:
+def _finding(course: Course, cascade: Cascade) -> Finding:
     root, hops, ids = cascade.root, cascade.hops, course.forest.by_id
     agent = root.agent or "the program"
     victims = [hop.agent for hop in hops]
@@ -177,7 +96,7 @@ def _finding(course: Course, cascade: _Cascade) -> Finding:
         confidence=_confidence(cascade),
         title=clipped(f"The error entered at {agent}: {what}", 100),
         message=(
-            f"In {agent}, {what}; {_unheard(root)}. {listed(victims)} went on with it, {_end(course, cascade)}. "
+            f"In {agent}, {what}; {unheard(root)}. {listed(victims)} went on with it, {_end(course, cascade)}. "
             f"Built on it: {built}. Found by order: it is the earliest trouble before the symptom that nothing mended."
         ),
         trace_id=course.trace.trace_id,
@@ -191,18 +110,7 @@ def _finding(course: Course, cascade: _Cascade) -> Finding:
     )
 
 
-def _unheard(root: Suspicion) -> str:
-    """What became of the trouble inside the agent, as a clause."""
-    return {
-        "said": "it said so",
-        "unsaid": "nothing that was said later mentions it",
-        "unknown": "what it answered is not recorded",
-        "other arguments": "another call of the same tool went well",
-        "fallback": "something else took its place",
-    }[root.outcome]
-
-
-def _end(course: Course, cascade: _Cascade) -> str:
+def _end(course: Course, cascade: Cascade) -> str:
     symptom = cascade.symptom
     if cascade.fails:
         return f"until {course.agent(symptom) or symptom.name} failed with {clipped(failure.named(symptom), 160)}"
@@ -214,7 +122,7 @@ def _end(course: Course, cascade: _Cascade) -> str:
     )
 
 
-def _evidence(course: Course, cascade: _Cascade, what: str) -> tuple[Evidence, ...]:
+def _evidence(course: Course, cascade: Cascade, what: str) -> tuple[Evidence, ...]:
     """The root, one span for each agent that went on, and the symptom last."""
     root, symptom = cascade.root, cascade.symptom
     hops = [

@@ -67,12 +67,13 @@ class Glyphs:
     dot: str = "·"
     dash: str = "–"
     source: str = "←"
+    carried: str = "↓"
 
 
 ASCII = Glyphs(
     ok="+", error="x", open="?", running="-", waiting="#", goes_on=">", tick="'", rail="|", fork="|- ", last="`- ",
     cycle="@", parallel="||", times="x", handoff="=>", both="<=>", then="->", wraps=">", orphan="!", empty="0",
-    again="r", ellipsis="...", dot="-", dash="-", source="<-",
+    again="r", ellipsis="...", dot="-", dash="-", source="<-", carried="v",
 )  # fmt: skip
 
 
