@@ -44,6 +44,7 @@ def _told(date: str, groups: list[Group], told: Confidences) -> dict[str, object
         "date": date,
         "groups": [asdict(group) for group in groups],
         "confidence": {name: asdict(tally) for name, tally in told.tallies.items()},
+        "confidence by detector": {name: asdict(tally) for name, tally in sorted(told.by_detector.items())},
         "promises": table.promises(groups, told),
     }
 

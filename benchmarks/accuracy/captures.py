@@ -101,6 +101,8 @@ def _plain(name: str | None) -> str:
 
 
 def _is_right(one: Finding, faults: Sequence[Mapping[str, Any]], entry: Mapping[str, Any]) -> bool | None:
+    if faults and all(fault["kind"] in _MENDED for fault in faults) and is_alarm(one, "high"):
+        return False
     if any(one in _told(fault, [one]) and fault.get("trace_id") in (None, one.trace_id) for fault in faults):
         return True
     return False if entry["category"] == "healthy" else None

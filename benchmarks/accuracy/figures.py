@@ -60,14 +60,16 @@ class Tally:
 
 @dataclass(slots=True)
 class Confidences:
-    """What each confidence is worth, over all that was judged."""
+    """What each confidence is worth over all that was judged, and what each detector's is."""
 
     tallies: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in ("certain", "likely", "hint")})
+    by_detector: dict[str, Tally] = field(default_factory=dict)
 
     def add(self, finding: Finding, right: bool | None) -> None:
         """Info that is more than a hint tells of what was mended, and asks for nothing: it is left out."""
         if finding.severity != "info" or finding.confidence == "hint":
             self.tallies[finding.confidence].add(right)
+            self.by_detector.setdefault(f"{finding.detector}, {finding.confidence}", Tally()).add(right)
 
 
 def attributed(data: Path, told: Confidences) -> list[Group]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.accuracy.attribution import OURS
-from benchmarks.accuracy.figures import NEUTRAL, Confidences, Figure, Group
+from benchmarks.accuracy.figures import NEUTRAL, Confidences, Figure, Group, Tally
 from benchmarks.accuracy.scores import wilson
 from benchmarks.speed.table import markdown
 
@@ -52,7 +52,8 @@ def page(date: str, groups: Sequence[Group], told: Confidences) -> str:
     """All of it as Markdown."""
     parts = [f"Measured {date}. In brackets: the 95 % interval."]
     parts += [f"### {group.name}, {group.cases} runs\n\n{_table(group)}" for group in groups]
-    parts.append(f"### What a confidence is worth\n\n{markdown(CONFIDENCE_HEAD, list(_confidences(told)))}")
+    lines = [*_confidences(told.tallies), *_confidences(dict(sorted(told.by_detector.items())))]
+    parts.append(f"### What a confidence is worth\n\n{_RIGHT}\n\n{markdown(CONFIDENCE_HEAD, lines)}")
     kept = [
         [one["promise"], f"{'≥' if one['at_least'] else '≤'} {one['limit']:.3g}", f"{one['found']:.3f}",
          "yes" if one["kept"] else "NO"]
@@ -85,11 +86,16 @@ def _short(value: float, digits: int) -> str:
     return f"{value:.{digits}f}".removeprefix("0") if value < 1 else f"{value:.{digits}f}"
 
 
+_RIGHT = (
+    "Right: a fault was planted or an error marked there. Wrong: an alarm or a hint on a healthy or passing"
+    " run, a high one about an error that was mended, a hint that leads to another agent than the labels, and on TRAIL"
+    " what people did not mark and the recording does not prove. Unmarked: nobody can tell."
+)
 CONFIDENCE_HEAD = ["confidence", "right", "wrong", "unmarked", "precision"]
 
 
-def _confidences(told: Confidences) -> Iterator[list[str]]:
-    for name, tally in told.tallies.items():
+def _confidences(tallies: Mapping[str, Tally]) -> Iterator[list[str]]:
+    for name, tally in tallies.items():
         judged = tally.right + tally.wrong
         found = Figure(tally.right / judged, *wilson(tally.right, judged)) if judged else None
         yield [name, str(tally.right), str(tally.wrong), str(tally.unknown), shown(found) if found else ""]

@@ -176,7 +176,19 @@ def test_what_a_program_printed(printed: str, failed: bool) -> None:
 def test_a_finding_names_the_step_and_why(tmp_path: Path) -> None:
     (finding,) = found(tmp_path, Leads(), CODE_FAILS)
     assert (finding.severity, finding.confidence, finding.agent) == ("info", "hint", "coder")
-    assert finding.title == "Look first at coder: the code it wrote failed and it is the first code of the run"
+    assert finding.title == "Look first at coder: the code it wrote failed"
+    assert finding.message == (
+        "If the run went wrong, look first at this step of coder: the code it wrote failed and it is the first code of "
+        "the run."
+    )
+
+
+def test_a_finding_says_that_nobody_was_asked(tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, Leads(), UNFOUNDED)
+    assert finding.message.startswith(
+        "If the run went wrong, look first at this step of writer: it answers without having used any of its tools, "
+        "it speaks as if it had looked things up"
+    )
 
 
 @pytest.mark.parametrize("text", [ASKED, TOLD_BY_ANOTHER, NO_TOOLS_KNOWN, COMPUTES])

@@ -21,6 +21,8 @@ _SAID: dict[Sign, str] = {
     "source of the answer": "the final answer comes from there",
 }
 _FAULTS: frozenset[Sign] = frozenset(("code failed", "call failed", "arguments refused"))
+_ADVICE_FAULT = "Read what it was given and what came back, and what the next step made of the failure."
+_ADVICE_UNFOUNDED = "Let the agent name the tool result that each value comes from, and refuse answers that name none."
 _CANDIDATES = """
     SELECT DISTINCT trace_id FROM spans WHERE kind = 'llm' AND output LIKE '%```%'
     UNION
@@ -80,7 +82,10 @@ class Leads:
 
 def _finding(course: Course, found: list[Lead]) -> Finding:
     first, agent = found[0], found[0].act.agent or "the program"
-    why = listed([said for sign, said in _SAID.items() if sign in first.signs])
+    reasons = [said for sign, said in _SAID.items() if sign in first.signs]
+    if first.unfounded and "claims a source" in first.signs:
+        reasons.insert(1, "it speaks as if it had looked things up")
+    why = listed(reasons)
     evidence = [Evidence(first.act.span.span_id, "primary", why)]
     for lead in found[1:]:
         said = listed([text for sign, text in _SAID.items() if sign in lead.signs])
@@ -90,12 +95,12 @@ def _finding(course: Course, found: list[Lead]) -> Finding:
         detector="cascade.leads",
         severity="info",
         confidence="hint",
-        title=clipped(f"Look first at {agent}: {why}", 100),
+        title=clipped(f"Look first at {agent}: {reasons[0]}", 100),
         message=f"If the run went wrong, look first at this step of {agent}: {why}.",
         trace_id=course.trace.trace_id,
         agent=first.act.agent,
         evidence=tuple(evidence),
-        advice="Let the agent name the tool result that each value comes from, and refuse answers that name none.",
+        advice=_ADVICE_FAULT if first.signs & _FAULTS else _ADVICE_UNFOUNDED,
         next=f"agentdbg span {short(first.act.span.span_id, course.forest.by_id)}",
         key=" ".join(sorted(first.signs & _SAID.keys())),
     )
