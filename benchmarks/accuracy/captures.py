@@ -38,11 +38,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One capture with its planted faults. mended: there are none but errors that went away when tried again.
+    """One capture with its planted faults. read: nothing of it had to be left out.
 
-    judged: its findings, each right (True), false (False) or beside what was planted, where nobody knows (None).
+    mended: there are none but errors that went away when tried again. judged: its findings, each right (True), false
+    (False) or beside what was planted, where nobody knows (None).
     """
 
+    read: bool
     healthy: bool
     mended: bool
     faults: tuple[Fault, ...]
@@ -57,9 +59,9 @@ class Capture:
 def captures(folder: Path) -> Iterator[Capture]:
     """Every entry of the manifest, by its JSON lines."""
     for entry in json.loads((folder / "manifest.json").read_text("utf-8"))["entries"]:
-        with of_files([folder / name for name in _first_form(entry)]) as store:
+        with of_files(folder / name for name in _first_form(entry)) as (store, unread):
             found = [finding for here in findings(store).values() for finding in here]
-        yield _judged(entry, found)
+        yield _judged(entry, found, not unread)
 
 
 def _first_form(entry: Mapping[str, Any]) -> list[str]:
@@ -71,9 +73,10 @@ def _first_form(entry: Mapping[str, Any]) -> list[str]:
     return sorted(forms.values(), key=lambda files: not files[0].endswith(".jsonl"))[0]
 
 
-def _judged(entry: Mapping[str, Any], found: Sequence[Finding]) -> Capture:
+def _judged(entry: Mapping[str, Any], found: Sequence[Finding], read: bool) -> Capture:
     faults = entry["planted_faults"]
     return Capture(
+        read,
         entry["category"] == "healthy",
         bool(faults) and all(fault["kind"] in _MENDED for fault in faults),
         tuple(_fault(fault, found) for fault in faults if fault["kind"] not in _NO_FAULT),

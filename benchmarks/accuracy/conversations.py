@@ -77,8 +77,8 @@ def agentrx(data: Path) -> Iterator[Run]:
                 "AgentRx tau-bench retail" if tau else "AgentRx Magentic-One",
                 messages,
                 root["failed_agent"],
-                root["step_number"] - 1,
-                frozenset(failure["step_number"] - 1 for failure in failures.values()),
+                int(root["step_number"]) - 1,
+                frozenset(int(failure["step_number"]) - 1 for failure in failures.values()),
             )
 
 

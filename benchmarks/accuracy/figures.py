@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from agentdbg.model import Finding, Trace
-from agentdbg.store import Store
 from benchmarks.accuracy import conversations, marked, scores, trail
 from benchmarks.accuracy.attribution import MEASURES, OURS, RANDOM, guessed
 from benchmarks.accuracy.captures import Capture, captures
@@ -81,10 +80,10 @@ def attributed(data: Path, told: Confidences) -> list[Group]:
 
 
 def _attributed(name: str, runs: Sequence[Run], told: Confidences) -> Group:
-    chats = runs[0].is_chat
-    lines = (conversations.chat(run.messages) if chats else conversations.spans(run) for run in runs)
-    with ingested(lines, "runs.jsonl") as store:
-        traces = _by_line(store, runs) if chats else _by_trace_id(store, runs)
+    with ingested({f"{number}.jsonl": _file(run) for number, run in enumerate(runs)}) as store:
+        reader = store.reader()
+        by_file = {Path(_source(trace)).stem: trace for trace in reader.traces(reader.trace_ids())}
+        traces = {run.id: by_file[str(number)] for number, run in enumerate(runs)}
         found = findings(store)
     for run in runs:
         for finding in found[traces[run.id].trace_id]:
@@ -95,23 +94,20 @@ def _attributed(name: str, runs: Sequence[Run], told: Confidences) -> Group:
         method: {
             measure: _share(getattr(guess, measure), exact=method != RANDOM)
             for measure in MEASURES
-            if measure != "agent" or not chats
+            if measure != "agent" or not runs[0].is_chat  # there, it is the assistant or the user
         }
         for method, guess in guessed(runs, traces).items()
     }
     return Group(name, len(runs), methods | _published(name))
 
 
-def _by_trace_id(store: Store, runs: Sequence[Run]) -> dict[str, Trace]:
-    reader = store.reader()
-    return {run.id: trace for run, trace in zip(runs, reader.traces([r.trace_id for r in runs]), strict=True)}
+def _file(run: Run) -> bytes:
+    return conversations.chat(run.messages) if run.is_chat else conversations.spans(run)
 
 
-def _by_line(store: Store, runs: Sequence[Run]) -> dict[str, Trace]:
-    reader = store.reader()
-    traces = list(reader.traces(reader.trace_ids()))
-    found = {int((trace.spans[0].source or "0").rpartition(":")[2]): trace for trace in traces}
-    return {run.id: found[line] for line, run in enumerate(runs, 1)}
+def _source(trace: Trace) -> str:
+    """The file that a run was read from, without the line."""
+    return (trace.spans[0].source or "").rpartition(":")[0]
 
 
 def _share(hits: Sequence[float], *, exact: bool) -> Figure:
@@ -132,16 +128,17 @@ def annotated(data: Path, told: Confidences) -> list[Group]:
     if not named:
         return []
     labels, model = trail.labels(data), trail.judged_by_model(data)
-    with ingested((trail.otlp(one) for one in named.values()), "trail.otlp.jsonl") as store:
+    with ingested({"trail.otlp.jsonl": b"".join(trail.otlp(one) for one in named.values())}) as store:
         reader = store.reader()
         ids = {one["trace_id"]: name for name, one in named.items()}
         traces = {ids[trace.trace_id]: trace for trace in reader.traces(reader.trace_ids())}
         found = findings(store)
+    traces = {name: trace for name, trace in traces.items() if name in labels}
     for name, trace in traces.items():
-        _add_marked(told, named[name], trace, labels.get(name, set()), found[trace.trace_id])
+        _add_marked(told, named[name], trace, labels[name], found[trace.trace_id])
     out = []
     for split in sorted({name.partition("/")[0] for name in traces}):
-        here = {name: trace for name, trace in traces.items() if name.startswith(split + "/") and name in labels}
+        here = {name: trace for name, trace in traces.items() if name.startswith(split + "/")}
         out.append(_annotated(f"TRAIL {split}", here, labels, model))
     return out
 
@@ -214,7 +211,7 @@ def outcomes(data: Path, told: Confidences) -> Group | None:
 
 
 def _found(runs: Sequence[Outcome]) -> dict[str, list[Finding]]:
-    with ingested((conversations.chat(run.messages) for run in runs), "runs.jsonl") as store:
+    with ingested({f"{number}.jsonl": conversations.chat(run.messages) for number, run in enumerate(runs)}) as store:
         return findings(store)
 
 
@@ -242,6 +239,8 @@ def captured(folder: Path, told: Confidences) -> Group | None:
         "healthy run with an alarm": _share([one.alarmed for one in known if one.healthy], exact=True),
         "mended error with a high alarm": _share([one.alarmed for one in known if one.mended], exact=True),
     }
+    if unread := sum(not capture.read for capture in known):
+        figures["could not be read"] = Figure(unread / len(known))
     kinds = {
         f"found: {kind}": _share([fault.found for fault in faults if fault.kind == kind], exact=True)
         for kind in sorted({fault.kind for fault in faults})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,25 +14,23 @@ from agentdbg.store import ImportOptions, Store
 
 
 @contextmanager
-def ingested(lines: Iterable[bytes], name: str) -> Iterator[Store]:
-    """An in-memory store of a file of these lines, which is gone afterwards."""
+def ingested(files: Mapping[str, bytes]) -> Iterator[Store]:
+    """An in-memory store of these files, name to content, which are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="agentdbg-accuracy-") as folder:
-        file = Path(folder) / name
-        with file.open("wb") as out:
-            out.writelines(lines)
-        with of_files([file]) as store:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        with of_files(Path(folder) / name for name in files) as (store, unread):
+            if unread:
+                raise SystemExit("cannot be read: " + "; ".join(unread))
             yield store
 
 
 @contextmanager
-def of_files(files: Iterable[Path]) -> Iterator[Store]:
-    """An in-memory store of these files."""
+def of_files(files: Iterable[Path]) -> Iterator[tuple[Store, list[str]]]:
+    """An in-memory store of these files, and what could not be read of them."""
     with Store.in_memory() as store:
         reports = store.ingest([Input(str(file)) for file in files], ImportOptions())
-        failed = [f"{report.source}: {report.error}" for report in reports if report.error]
-        if failed:
-            raise SystemExit("cannot be read: " + "; ".join(failed))
-        yield store
+        yield store, [f"{report.source}: {report.error}" for report in reports if report.error]
 
 
 def findings(store: Store) -> dict[str, list[Finding]]:

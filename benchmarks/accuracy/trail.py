@@ -94,5 +94,6 @@ def _nanoseconds(text: str) -> int:
 
 
 def _length(text: str) -> int:
-    hours, minutes, seconds = (float(part or 0) for part in (_DURATION.fullmatch(text) or ["0"] * 4).groups())  # type: ignore[union-attr]
+    told = _DURATION.fullmatch(text)
+    hours, minutes, seconds = (float(part or 0) for part in (told.groups() if told else (0, 0, 0)))
     return round((hours * 3600 + minutes * 60 + seconds) * 1e9)
