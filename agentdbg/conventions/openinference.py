@@ -68,6 +68,7 @@ class OpenInference:
         elif row.kind == "llm":
             _call(attributes, row)
         else:
+            _offered(attributes, row)
             keep_json(row, "input", attributes.get("input.value"))
             keep_json(row, "output", attributes.get("output.value"))
 
@@ -107,6 +108,14 @@ def _tool(span: RawSpan, metadata: dict[str, Any], row: SpanRow) -> None:
     if attributes.get("output.value") is not None and row.output is None:
         read = decoded if attributes.get("output.mime_type") == "application/json" else parsed
         row.output = dump(tool_result(read(attributes["output.value"])))
+
+
+def _offered(attributes: dict[str, Any], row: SpanRow) -> None:
+    """The tools of an agent of smolagents, which its model is told of in prose, with the agents that it may call."""
+    names = parsed(attributes.get("smolagents.tools_names"))
+    managed, _ = unflattened(attributes, "smolagents.managed_agents.")
+    if tools := tool_definitions([*listed(names), *managed]):
+        row.tools = dump(tools)
 
 
 def _arguments(given: Any) -> Any:

@@ -177,3 +177,14 @@ def test_a_call_of_no_tokens_is_one_that_nobody_counted():
 def test_the_trace_item_of_the_agents_sdk_names_the_run():
     row = read({}, name="task", scope="openai-agents native", resource={"openai_agents.workflow_name": "market-report"})
     assert (row.name, row.workflow_name) == ("task", "market-report")
+
+
+def test_the_tools_of_a_smolagents_agent_stand_on_its_span():
+    told = {
+        "openinference.span.kind": "AGENT",
+        "smolagents.tools_names": '["visit_page", "final_answer"]',
+        "smolagents.managed_agents.0.name": "searcher",
+        "smolagents.managed_agents.0.description": "Searches.",
+    }
+    row = read(told, name="CodeAgent.run", scope="openinference.instrumentation.smolagents")
+    assert [tool["name"] for tool in fields(row, "tools")["tools"]] == ["visit_page", "final_answer", "searcher"]

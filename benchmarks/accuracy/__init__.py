@@ -1,0 +1,1 @@
+"""How often agentdbg is right, on labelled runs of real agent systems: `python -m benchmarks.accuracy`."""
