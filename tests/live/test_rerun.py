@@ -1,0 +1,228 @@
+"""Programs recorded with a model, and run again without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commandline import PROGRAM, ROOT, environment
+from tests.live.servers import Reply, collector, model
+from tests.stores import of_files
+
+for needed in ("openai", "uvicorn", "starlette", "openinference.instrumentation.openai"):
+    pytest.importorskip(needed, reason=f"{needed} is not installed (group live)")
+
+pytestmark = pytest.mark.slow  # real clients, real servers, processes of their own
+
+PROGRAMS = Path(__file__).parent / "programs"
+SEARCH = Reply(tool="search", arguments={"q": "order"}, tokens=(11, 3))
+ANSWER = Reply("It costs 7.", tokens=(20, 4))
+GATEWAY = "https://gateway.example.com/llm/v1"
+"""Where the program believes its model to be, as it runs again: no environment variable leads it elsewhere."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Files of one run of a program, and the span that stands for the whole of it."""
+
+    program: Path
+    files: list[Path]
+    span_id: str
+
+
+@dataclass(frozen=True)
+class Done:
+    exit_code: int
+    printed: str
+    told: dict[str, Any]
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [f"{one['number']} {one['outcome'].partition(';')[0]}" for one in self.told["asked"]]
+
+    @property
+    def findings(self) -> list[str]:
+        return [one["detector"] for one in self.told["findings"]]
+
+
+def record(name: str, folder: Path, *script: Reply, **env: str) -> Recorded:
+    with model(*script) as address, collector(folder) as endpoint:
+        more = {"MODEL": address, "OPENAI_API_KEY": "x", "RECORD_TO": f"{endpoint}/v1/traces", **env}
+        told = subprocess.run(
+            [sys.executable, PROGRAMS / name], env=environment(**more), capture_output=True, text=True, check=True
+        )
+    assert "ran search" in told.stdout
+    files = sorted(folder.iterdir())
+    with of_files(*files) as store:
+        ((span_id,),) = store.reader().rows("SELECT span_id FROM spans WHERE name = 'run'")
+    return Recorded(PROGRAMS / name, files, span_id)
+
+
+def replay(recorded: Recorded, *options: str, program: list[str] | None = None, **env: str) -> Done:
+    """`agentdbg replay SPAN FILES OPTIONS --json -- python PROGRAM`."""
+    line = ["replay", recorded.span_id, *map(str, recorded.files), *options, "--json"]
+    behind = [] if program == [] else ["--", *(program or [sys.executable, str(recorded.program)])]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *line, *behind],
+        env=environment(MODEL=GATEWAY, **env), cwd=PROGRAMS, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    return Done(done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else {})
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    return record("with_openai.py", tmp_path_factory.mktemp("plain"), SEARCH, ANSWER)
+
+
+PROGRAM_NEEDS = {
+    "with_agents_sdk.py": "agents",
+    "with_langgraph.py": "langchain_openai",
+    "with_pydantic_ai.py": "pydantic_ai",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "env", "script"),
+    [("with_openai.py", {}, (SEARCH, ANSWER)), ("with_agents_sdk.py", {}, (SEARCH, Reply(tool="transfer_to_writer"), ANSWER)),
+     ("with_agents_sdk.py", {"API": "OpenAIResponsesModel"}, (SEARCH, Reply(tool="transfer_to_writer"), ANSWER)),
+     ("with_langgraph.py", {}, (SEARCH, ANSWER)), ("with_pydantic_ai.py", {}, (SEARCH, ANSWER))],
+    ids=["openai", "agents chat", "agents responses", "langgraph", "pydantic-ai"],
+)  # fmt: skip
+def test_a_program_runs_again_without_model_tools_and_network(
+    name: str, env: dict[str, str], script: tuple[Reply, ...], tmp_path: Path
+) -> None:
+    if name in PROGRAM_NEEDS and find_spec(PROGRAM_NEEDS[name]) is None:
+        pytest.skip(f"{PROGRAM_NEEDS[name]} is not installed")
+    recorded = record(name, tmp_path, *script, **env)
+
+    done = replay(recorded, **env)
+    assert "It costs 7." in done.printed, done.printed
+    assert "ran search" not in done.printed
+    assert (done.exit_code, done.told["verdict"], done.findings) == (0, "reproduced", [])
+    assert done.outcomes == [f"{n} served" for n in range(1, len(script) + 1)]
+    assert done.told["tools"] == [{"tool": "search", "done": "recorded", "count": 1}]
+
+    denied = replay(recorded, "--tool", "search=deny", **env)
+    assert "It costs 7." not in denied.printed  # no framework's error handling takes it for a tool that failed
+    assert (denied.exit_code, denied.findings) == (1, ["replay.tool"])
+
+
+def test_what_a_changed_prompt_makes_of_it(plain: Recorded) -> None:
+    done = replay(plain, PROMPT="You plan well.")
+    assert (done.exit_code, done.told["verdict"], done.findings) == (1, "diverged", ["replay.diverged"])
+    assert done.outcomes == ["1 asks something that no recorded call asked"]
+    assert (
+        "$.messages[0].parts[0].text, character 8: recorded 'You plan.', now 'You plan well.'"
+        in done.told["findings"][0]["message"]
+    )
+    soft = replay(plain, "--soft", "system", PROMPT="You plan well.")
+    assert (soft.exit_code, soft.told["verdict"], len(soft.told["asked"][0]["soft"])) == (0, "reproduced", 1)
+
+
+def test_a_live_tool_that_says_something_else_shows_in_the_next_question(plain: Recorded, tmp_path: Path) -> None:
+    stub = tmp_path / "rows.json"
+    stub.write_text("[99]")
+    done = replay(plain, "--tool", f"search=stub:{stub}")
+    assert done.outcomes == ["1 served", "2 asks something that no recorded call asked"]
+    assert "$.messages[3].parts[0].result[0]: recorded '7', now '99'" in done.told["findings"][0]["message"]
+    live = replay(plain, "--tool", "search=live")
+    assert "ran search" in live.printed
+    assert (live.exit_code, live.told["unreal"]) == (0, ["ran for real: search"])
+
+
+def test_a_program_that_swallows_errors_does_not_hide_a_miss(plain: Recorded) -> None:
+    code = "import with_openai as w\ntry: w.main('Something else.')\nexcept Exception: print('Sorry, try later.')"
+    done = replay(plain, program=[sys.executable, "-c", code])
+    assert "Sorry, try later." in done.printed
+    assert (done.exit_code, done.told["exit_code"], done.findings) == (1, 0, ["replay.diverged"])
+
+
+def test_calls_too_many_and_too_few(plain: Recorded) -> None:
+    twice = "import with_openai as w; w.main('Price the order.'); w.main('Price the order.')"
+    done = replay(plain, program=[sys.executable, "-c", twice])
+    assert (done.exit_code, done.findings) == (1, ["replay.extra_call"])
+    once = "import with_openai as w; w.search = lambda q: exit(); w.main('Price the order.')"
+    done = replay(plain, program=[sys.executable, "-c", once])
+    assert (done.exit_code, done.findings, done.told["reason"]) == (
+        1, ["replay.missing_call"], "the recorded call of run was never asked for",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [(["-c", "pass"], "sent no request"), (["-I", "-c", "pass"], "did not get into the program")]
+)
+def test_a_program_that_asks_nothing_is_not_judged(plain: Recorded, program: list[str], said: str) -> None:
+    done = replay(plain, program=[sys.executable, *program])
+    assert (done.exit_code, done.told["verdict"]) == (2, "not_judged")
+    assert said in done.told["hint"]
+
+
+def test_a_failure_of_the_program_itself(plain: Recorded) -> None:
+    code = "import with_openai as w; w.main('Price the order.'); raise SystemExit(3)"
+    done = replay(plain, program=[sys.executable, "-c", code])
+    assert (done.exit_code, done.told["exit_code"], done.findings) == (1, 3, ["replay.failed"])
+
+
+@pytest.mark.parametrize("client", ["requests", "aiohttp", "httpx", "httpx2", "subprocess"])
+def test_every_client_is_led_to_the_recording(plain: Recorded, client: str) -> None:
+    if client != "subprocess":
+        pytest.importorskip(client)
+    done = replay(plain, program=[sys.executable, str(PROGRAMS / "any_client.py"), client])
+    assert done.outcomes[:1] == ["1 served"], done.printed
+    assert done.told["refused"] == ([] if client == "subprocess" else ["example.com"])
+
+
+def test_served_to_programs_in_any_language(plain: Recorded) -> None:
+    line = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        "replay",
+        plain.span_id,
+        *map(str, plain.files),
+        "--serve",
+        "--format",
+        "text",
+    ]
+    with subprocess.Popen(
+        line, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as serving:
+        for told in environment_of(serving):
+            if "OPENAI_BASE_URL" in told:
+                break
+        asked = subprocess.run(
+            [sys.executable, "-I", PROGRAMS / "any_client.py", "urllib"],
+            env={**os.environ, **told},
+            capture_output=True,
+            text=True,
+        )
+        serving.send_signal(2)
+        rest, _ = serving.communicate(timeout=30)
+    assert "search" in asked.stdout, asked.stderr
+    assert serving.returncode == 1
+    assert "replay.missing_call" in rest
+
+
+def environment_of(serving: subprocess.Popen[str]) -> Iterator[dict[str, str]]:
+    told: dict[str, str] = {}
+    for line in serving.stdout or ():
+        name, _, value = line.removeprefix("export ").strip().partition("=")
+        told[name] = value
+        if name == "PYTHONHASHSEED":  # the last
+            yield told
+            return
+
+
+def test_the_replay_needs_no_agentdbg_where_the_program_runs(plain: Recorded) -> None:
+    code = "import agentdbg.replay, sys; print(agentdbg.__file__, 'duckdb' in sys.modules, sys.path[0] == '')"
+    done = replay(plain, program=[sys.executable, "-c", code])
+    assert f"{ROOT / 'agentdbg' / '__init__.py'} False True" in done.printed
