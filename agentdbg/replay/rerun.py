@@ -56,7 +56,7 @@ def prepare(
         raise AgentdbgError(f"there is nothing to play back: {reason}", "\n".join(inspection.fixes) or None)
     uses = [use for call in calls for use in tools.of_call(call)]
     uses += tools.unasked(span for span in trace.spans if not alone or span.span_id in below)
-    tape = Tape(uses, policies, _agents(trace, calls))
+    tape = Tape(uses, policies, _agents(trace, calls), any(span.kind in KINDS for span in trace.spans))
     given = _given(inspection, arguments) if alone else None
     playback = Playback(Matcher(calls, mode, weights), tape, given)
     return Rerun(trace, inspection, tuple(calls), frozenset(below), playback)

@@ -22,7 +22,8 @@ EVERY = "*"
 class Told:
     """What becomes of a tool that a program runs. answer: `result`, a JSON value, instead of running it. fail: as it
     did when recorded, with `message`. live: it runs. stop: the program ends, because of `message`. why: what decided,
-    `recorded`, `live`, `deny`, `stub`, `hands over`, `runs an agent` or `miss`."""
+    `recorded`, `live`, `deny`, `stub`, `hands over`, `runs an agent`, `miss`, or `not recorded` where the recording
+    cannot tell."""
 
     do: Do
     why: str
@@ -65,10 +66,17 @@ def _stub(path: str) -> str:
 
 class Tape:
     """The recorded uses of tools, each given back once. `agents`: tools inside which recorded agents worked, which run
-    so that these are replayed as well."""
+    so that these are replayed as well. has_spans: whether tools that no model asked for are recorded, too."""
 
-    def __init__(self, uses: Sequence[ToolUse], policies: Policies, agents: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        uses: Sequence[ToolUse],
+        policies: Policies,
+        agents: frozenset[str] = frozenset(),
+        has_spans: bool = True,
+    ) -> None:
         self._uses = list(uses)
+        self._has_spans = has_spans
         self._served: set[int] = set()
         self._policies = policies
         self._agents = agents
@@ -104,12 +112,17 @@ class Tape:
         if use.error is not None:
             return Told("fail", "recorded", message=use.error, span_id=use.span_id)
         message = f"the result of {use.tool} is recorded nowhere; --tool {use.tool}=live runs it"
-        return Told("stop", "miss", message=message, span_id=use.span_id)
+        return Told("stop", "not recorded", message=message, span_id=use.span_id)
 
     def _missed(self, tool: str, arguments: Any) -> Told:
         shown = canonical(value_of(arguments) or {})
         shown = shown if len(shown) <= 200 else shown[:200] + "…"
         same = [use for use in self._uses if use.tool == tool]
+        if not same and not self._has_spans:
+            message = (
+                f"the recording holds no tools but those that a model asked for, and the tool {tool} is none of them"
+            )
+            return Told("stop", "not recorded", message=f"{message}; --tool {tool}=live runs it")
         if not same:
             message = f"the tool {tool} was never called in the recording, now with {shown}"
         elif any(_agree(use.arguments, value_of(arguments) or {}) for use in same):

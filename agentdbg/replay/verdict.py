@@ -15,6 +15,8 @@ from agentdbg.replay.replayed import Asked, Replayed, Verdict
 from agentdbg.replay.rerun import Rerun
 
 _NOT_JUDGED = ("damaged", "unanswered")
+_CERTAIN = ("replay.diverged", "replay.extra_call", "replay.tool", "replay.output")
+_REFUSED = "embeddings and other services cannot be replayed: --allow-network HOST lets the program reach them"
 
 
 def judge(rerun: Rerun, exit_code: int | None) -> Replayed:
@@ -47,19 +49,33 @@ def _verdict(rerun: Rerun, findings: Sequence[Finding]) -> tuple[Verdict, str, s
     worst = [one for one in findings if one.severity != "low"]
     if not journal.requests and not journal.tools:
         return "not_judged", "not exercised: no model call of the program arrived", _unheard(journal)
-    lost = next((one for one in journal.requests if one.match.miss in _NOT_JUDGED), None)
-    if lost is not None and not any(one.detector != "replay.missing_call" for one in worst):
-        fixes = "\n".join(rerun.inspection.fixes)
-        return "not_judged", f"call {lost.number} {in_words(lost.match)}", fixes or None
+    if not any(one.detector in _CERTAIN for one in worst) and (obstacle := _obstacle(rerun)):
+        return "not_judged", *obstacle
     if worst:
         return "diverged", worst[0].title, None
     calls = len(rerun.playback.matcher.served)
     return "reproduced", f"the program asked what was recorded: {calls} of {len(_expected(rerun))} calls", None
 
 
+def _obstacle(rerun: Rerun) -> tuple[str, str | None] | None:
+    """(reason, hint): where it is the recording or the replay itself that kept the program from going on."""
+    journal = rerun.playback.journal
+    lost = next((one for one in journal.requests if one.match.miss in _NOT_JUDGED), None)
+    if lost is not None:
+        return f"call {lost.number} {in_words(lost.match)}", "\n".join(rerun.inspection.fixes) or None
+    unknown = next((use for use in journal.tools if use.told.why == "not recorded"), None)
+    if unknown is not None:
+        return unknown.told.message, f"agentdbg replay SPAN_ID --tool {unknown.tool}=live -- PROGRAM"
+    if journal.refused and any(one.span_id not in rerun.playback.matcher.served for one in _expected(rerun)):
+        return f"the program tried to reach {journal.refused[0]}, which was refused, and ended early", _REFUSED
+    return None
+
+
 def _unheard(journal: Journal) -> str:
     if journal.unknown:
         return f"it asked {journal.unknown[0]}, which is none of the model APIs that are served"
+    if journal.refused:
+        return f"it tried to reach {', '.join(journal.refused)}; {_REFUSED}"
     if journal.armed:
         return "it ran, but sent no request to a model API over httpx, aiohttp or requests: is it the right program?"
     return (
@@ -71,7 +87,7 @@ def _unheard(journal: Journal) -> str:
 def _findings(rerun: Rerun, exit_code: int | None) -> Iterator[Finding]:
     journal = rerun.playback.journal
     missed = [one for one in journal.requests if one.match.call is None]
-    stopped = [one for one in journal.tools if one.told.do == "stop"]
+    stopped = [one for one in journal.tools if one.told.do == "stop" and one.told.why != "not recorded"]
     first = next((one for one in missed if one.match.miss not in _NOT_JUDGED), None)
     if first is not None:
         yield _diverged(rerun, first, len(missed) - 1)
@@ -81,7 +97,7 @@ def _findings(rerun: Rerun, exit_code: int | None) -> Iterator[Finding]:
             use.told.span_id, f"tool {use.tool} {use.told.why}",
             f"run it for real with --tool {use.tool}=live, or give an answer with --tool {use.tool}=stub:FILE",
         )  # fmt: skip
-    if journal.requests and not missed and not stopped:
+    if journal.requests and not missed and not stopped and not _obstacle(rerun):
         yield from _missing(rerun)
         yield from _ended(rerun, exit_code)
     yield from _ambiguous(rerun)

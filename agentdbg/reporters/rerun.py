@@ -61,6 +61,13 @@ def _lines(done: Replayed, look: Look) -> Iterator[Line]:
     yield head.add(f"  trace {look.text(done.trace_id)}  span {look.text(done.span_id)}", "dim")
     short = ShortIds(one.span_id for one in done.asked if one.span_id)
     yield from _asked(done, look, short)
+    soft: dict[str, list[str]] = {}
+    for one in done.asked:
+        for words in one.soft:
+            soft.setdefault(words, []).append(str(one.number))
+    for words, numbers in soft.items():
+        said = f"{words} (call{'s' if len(numbers) > 1 else ''} {', '.join(numbers)})"
+        yield from wrapped(Line("  soft  ", "warn"), look.text(said), Line(" " * 8), look.width)
     for tool, why, n in done.tools:
         yield Line("  tool  ", "dim").add(look.text(tool), "tool").add(f"  {why} {look.glyphs.times}{n}")
     for words in done.unreal:
@@ -93,7 +100,6 @@ def _row(one: Asked, look: Look, short: ShortIds) -> list[str]:
         remarks.append(f"masked {', '.join(one.volatile)}")
     if one.repeats:
         remarks.append(f"sent again by the client {look.glyphs.times}{one.repeats}")
-    remarks += [f"but {soft}" for soft in one.soft]
     span = short(one.span_id) if one.span_id else ""
     return [str(one.number), look.text(one.agent or ""), look.text(span), look.text("; ".join(remarks))]
 

@@ -67,8 +67,13 @@ def test_what_was_never_called_or_recorded_stops_the_program() -> None:
     )
     assert (
         told(tape.ask("read", {}, None))
-        == "stop (miss) the result of read is recorded nowhere; --tool read=live runs it"
+        == "stop (not recorded) the result of read is recorded nowhere; --tool read=live runs it"
     )
+
+
+def test_a_recording_without_tool_spans_knows_only_tools_that_a_model_asked_for() -> None:
+    found = Tape(TWO, Policies({}), has_spans=False).ask("pay", {"n": 1}, None)
+    assert (found.do, found.why) == ("stop", "not recorded")
 
 
 def test_a_tool_that_failed_fails_again_unless_the_model_was_told_something() -> None:
