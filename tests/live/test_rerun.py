@@ -87,6 +87,8 @@ PROGRAM_NEEDS = {
     "with_agents_sdk.py": "agents",
     "with_langgraph.py": "langchain_openai",
     "with_pydantic_ai.py": "pydantic_ai",
+    "with_mcp.py": "mcp",
+    "with_handoff.py": "langchain_openai",
 }
 
 
@@ -94,8 +96,9 @@ PROGRAM_NEEDS = {
     ("name", "env", "script"),
     [("with_openai.py", {}, (SEARCH, ANSWER)), ("with_agents_sdk.py", {}, (SEARCH, Reply(tool="transfer_to_writer"), ANSWER)),
      ("with_agents_sdk.py", {"API": "OpenAIResponsesModel"}, (SEARCH, Reply(tool="transfer_to_writer"), ANSWER)),
-     ("with_langgraph.py", {}, (SEARCH, ANSWER)), ("with_pydantic_ai.py", {}, (SEARCH, ANSWER))],
-    ids=["openai", "agents chat", "agents responses", "langgraph", "pydantic-ai"],
+     ("with_langgraph.py", {}, (SEARCH, ANSWER)), ("with_pydantic_ai.py", {}, (SEARCH, ANSWER)),
+     ("with_mcp.py", {}, (SEARCH, ANSWER)), ("with_handoff.py", {}, (SEARCH, Reply(tool="to_writer"), ANSWER))],
+    ids=["openai", "agents chat", "agents responses", "langgraph", "pydantic-ai", "mcp", "langgraph handoff"],
 )  # fmt: skip
 def test_a_program_runs_again_without_model_tools_and_network(
     name: str, env: dict[str, str], script: tuple[Reply, ...], tmp_path: Path
@@ -109,7 +112,8 @@ def test_a_program_runs_again_without_model_tools_and_network(
     assert "ran search" not in done.printed
     assert (done.exit_code, done.told["verdict"], done.findings) == (0, "reproduced", [])
     assert done.outcomes == [f"{n} served" for n in range(1, len(script) + 1)]
-    assert done.told["tools"] == [{"tool": "search", "done": "recorded", "count": 1}]
+    ran = [{"tool": "to_writer", "done": "hands over", "count": 1}] if name == "with_handoff.py" else []
+    assert done.told["tools"] == [{"tool": "search", "done": "recorded", "count": 1}, *ran]
 
     denied = replay(recorded, "--tool", "search=deny", **env)
     assert "It costs 7." not in denied.printed  # no framework's error handling takes it for a tool that failed

@@ -20,8 +20,8 @@ class Mcp:
             told = ask_tool(name, arguments or {})
             if told is RUN:
                 return await called(self, name, arguments, *args, **kwargs)
-            types = import_module("mcp.types")
-            content = [types.TextContent(type="text", text=as_text(told))]
-            return types.CallToolResult(content=content, structuredContent=told if isinstance(told, dict) else None)
+            result = {"content": [{"type": "text", "text": as_text(told)}]}
+            structured = {"structuredContent": told} if isinstance(told, dict) else {}
+            return import_module("mcp.types").CallToolResult.model_validate({**result, **structured})
 
         module.ClientSession.call_tool = call_tool
