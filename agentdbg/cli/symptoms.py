@@ -14,6 +14,7 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("a tool returns nothing, or an error that looks like an answer", "agentdbg explain silent.empty"),
     ("an agent ignores what it was told", "agentdbg span SPAN_ID"),
     ("is it the prompt, or what the agent was given", "agentdbg replay SPAN_ID"),
+    ("is it the code, or was it the model's bad luck", "agentdbg replay SPAN_ID run.jsonl -- python app.py"),
     ("an agent got fields it does not know from the one before it", "agentdbg explain handoff.schema"),
     ("spans stand apart, the tree has holes", "agentdbg explain trace.orphan"),
     ("tokens, prompts or agents are missing from the traces", "agentdbg doctor run.jsonl"),

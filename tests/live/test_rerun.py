@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from agentdbg.replay.sdks import SDKS
 from tests.commandline import PROGRAM, ROOT, environment
 from tests.live.servers import Reply, collector, model
 from tests.stores import of_files
@@ -230,3 +231,58 @@ def test_the_replay_needs_no_agentdbg_where_the_program_runs(plain: Recorded) ->
     code = "import agentdbg.replay, sys; print(agentdbg.__file__, 'duckdb' in sys.modules, sys.path[0] == '')"
     done = replay(plain, program=[sys.executable, "-c", code])
     assert f"{ROOT / 'agentdbg' / '__init__.py'} False True" in done.printed
+
+
+def test_a_function_is_called_with_the_recorded_input(plain: Recorded, tmp_path: Path) -> None:
+    spans = [json.loads(line) for line in exported(plain, tmp_path)]
+    for span in spans:
+        if span["name"] == "run":
+            span |= {
+                "kind": "agent",
+                "agent": "planner",
+                "input": {"task": "Price the order."},
+                "output": "It costs 7.",
+            }
+    file = tmp_path / "run.jsonl"
+    file.write_text("".join(json.dumps(span) + "\n" for span in spans))
+    recorded = Recorded(plain.program, [file], plain.span_id)
+
+    done = replay(recorded, "--target", "with_openai:main", program=[])
+    assert (done.exit_code, done.told["verdict"], done.findings) == (0, "reproduced", []), done.printed
+    other = replay(recorded, "--target", "with_openai:main", "--arg", "task=input.nothing", program=[])
+    assert (other.exit_code, other.told) == (2, {})
+    assert "there is no nothing in task" in other.printed
+
+
+def exported(recorded: Recorded, folder: Path) -> list[str]:
+    """The recorded spans as plain JSON lines, payloads as they were read."""
+    with of_files(*recorded.files) as store:
+        trace = store.reader().trace(store.reader().trace_ids()[0])
+    names = (
+        "trace_id",
+        "span_id",
+        "parent_id",
+        "name",
+        "kind",
+        "start_ns",
+        "end_ns",
+        "status",
+        "model",
+        "input",
+        "output",
+    )
+    return [json.dumps({name: plain_value(getattr(span, name)) for name in names}) for span in trace.spans]
+
+
+def plain_value(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) and value[:1] in "[{" else value
+
+
+@pytest.mark.parametrize("package", ["openai", "anthropic", "google.genai"])
+def test_the_providers_own_clients_read_what_was_recorded(plain: Recorded, package: str) -> None:
+    pytest.importorskip(package)
+    done = replay(plain, "--verify", program=[])
+    apis = [api for api, sdk in SDKS.items() if sdk.module == package]
+    found = [one for one in done.told["results"] if one["api"] in apis]
+    assert len(found) == 2 * 2 * len(apis)  # two calls, streamed and not
+    assert [one["problem"] for one in found] == [None] * len(found)

@@ -26,7 +26,8 @@ from agentdbg.replay.call import Call, Part
 _STOPS = {"stop": "end_turn", "tool_calls": "tool_use", "length": "max_tokens", "refused": "refusal"}
 _PARAMETERS = {
     "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "max_tokens": "max_tokens",
-    "stop": "stop_sequences", "stop_sequences": "stop_sequences",
+    "max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop": "stop_sequences",
+    "stop_sequences": "stop_sequences",
 }  # fmt: skip
 _MOST_TOKENS = 4096  # the API wants a limit; stands in where none is recorded
 SIGNATURE = "agentdbg-replay"
