@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agentdbg.errors import AgentdbgError
 from agentdbg.model import Reader, Span, Trace
 from agentdbg.replay.call import Call, calls_of
-from agentdbg.replay.consistency import follow
+from agentdbg.replay.consistency import Step, follow
 from agentdbg.replay.inspect import inspect, members
 from agentdbg.replay.inspection import Inspection
 from agentdbg.replay.matching import Matcher, Mode
@@ -21,12 +21,14 @@ from agentdbg.replay.tools import KINDS, Tools
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """`calls` are all that are served; `wanted` the span ids of those of the subject, whose inspection this holds."""
+    """`calls` are all that are served; `wanted` the span ids of those of the subject, whose inspection this holds.
+    inside: by tool, the calls that were made while it ran."""
 
     trace: Trace
     inspection: Inspection
     calls: tuple[Call, ...]
     wanted: frozenset[str]
+    inside: Mapping[str, frozenset[str]]
     playback: Playback
 
 
@@ -46,7 +48,8 @@ def prepare(
     trace = reader.trace(trace_id)
     top = trace.by_id()[inspection.subject_span_id]
     calls = calls_of(trace)
-    tools = Tools(trace, calls, follow(calls))
+    steps = follow(calls)
+    tools = Tools(trace, calls, steps)
     below = {span.span_id for span in (*members(trace, "span", top), *members(trace, inspection.subject, top))}
     if alone:
         calls = [call for call in calls if call.span_id in below]
@@ -59,7 +62,7 @@ def prepare(
     tape = Tape(uses, policies, _agents(trace, calls), any(span.kind in KINDS for span in trace.spans))
     given = _given(inspection, arguments) if alone else None
     playback = Playback(Matcher(calls, mode, weights), tape, given)
-    return Rerun(trace, inspection, tuple(calls), frozenset(below), playback)
+    return Rerun(trace, inspection, tuple(calls), frozenset(below), _inside(calls, steps), playback)
 
 
 def layers(hard: str, soft: str, off: str, usual: Weights) -> dict[Any, Weight]:
@@ -87,6 +90,22 @@ def _agents(trace: Trace, calls: Sequence[Call]) -> frozenset[str]:
                 out.add(span.tool or span.name)
             span = spans.get(span.parent_id or "")
     return frozenset(out)
+
+
+def _inside(calls: Sequence[Call], steps: Mapping[str, Step]) -> dict[str, frozenset[str]]:
+    """Tool: the calls between the one that asked for it and the one that was told its result. Where a trace has no span
+    of the tool, these may be an agent's that is used as a tool; a tool that is not run makes none of them."""
+    asking = {call.span_id: call for call in calls if call.tool_calls}
+    out: dict[str, frozenset[str]] = {}
+    for told in calls:
+        asked = asking.get(steps[told.span_id].of or "")
+        if asked is None or asked.end_ns is None or told.start_ns is None:
+            continue
+        since, until = asked.end_ns, told.start_ns
+        between = {call.span_id for call in calls if call.start_ns is not None and since <= call.start_ns < until}
+        for part in asked.tool_calls if between else ():
+            out[part["name"]] = out.get(part["name"], frozenset()) | between
+    return out
 
 
 def _given(inspection: Inspection, arguments: Sequence[str]) -> Any:

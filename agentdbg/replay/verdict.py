@@ -106,7 +106,7 @@ def _findings(rerun: Rerun, exit_code: int | None) -> Iterator[Finding]:
 def _diverged(rerun: Rerun, request: Request, more: int) -> Finding:
     match = request.match
     near = match.nearest
-    after = f" {more} later calls had no recorded answer either, as a consequence or not." if more else ""
+    after = f" Later questions without a recorded answer, as a consequence or not: {more}." if more else ""
     extra = match.miss == "extra"
     who = f" of {near.agent}" if near is not None and near.agent else ""
     asks = "is one more than recorded" if extra else "asks something else than recorded"
@@ -123,10 +123,23 @@ def _diverged(rerun: Rerun, request: Request, more: int) -> Finding:
 
 
 def _expected(rerun: Rerun) -> list[Call]:
-    """The calls that the program should make: all that are served, where it went beyond the subject or was to."""
+    """The calls that the program should make: all that are served, where it went beyond the subject or was to; but not
+    what a tool did whose recorded result was given."""
     matcher = rerun.playback.matcher
+    spared = _spared(rerun)
     only_subject = matcher.served <= rerun.wanted
-    return [call for call in matcher.calls if not only_subject or call.span_id in rerun.wanted]
+    return [
+        call
+        for call in matcher.calls
+        if (not only_subject or call.span_id in rerun.wanted) and call.span_id not in spared
+    ]
+
+
+def _spared(rerun: Rerun) -> dict[str, str]:
+    """Calls that were not asked for since they were made while a tool ran that now did not: call, tool."""
+    given = sorted({use.tool for use in rerun.playback.journal.tools if use.told.do in ("answer", "fail")})
+    served = rerun.playback.matcher.served
+    return {call: tool for tool in given for call in rerun.inside.get(tool, ()) if call not in served}
 
 
 def _missing(rerun: Rerun) -> Iterator[Finding]:
@@ -246,6 +259,8 @@ def _unreal(rerun: Rerun) -> Iterator[str]:
         yield "answers were served in recorded order, whatever was asked: after a difference they prove nothing"
     if rules := sorted({rule for request in journal.requests for rule in request.match.volatile}):
         yield f"masked to recognise questions: {', '.join(rules)}"
+    for tool, n in sorted(Counter(_spared(rerun).values()).items()):
+        yield f"calls recorded while {tool} ran, and not asked for: {n}; --tool {tool}=live replays these as well"
     live = sorted({use.tool for use in journal.tools if use.told.do == "live"})
     if live:
         yield f"ran for real: {', '.join(live)}"

@@ -98,7 +98,7 @@ def test_the_first_difference_is_the_finding_and_what_follows_is_counted() -> No
     done = replay(ASKED, TOLD.replace("old", "new"), "user x")
     assert told(done) == "diverged: call 2 of researcher asks something else than recorded ['replay.diverged']"
     assert done.findings[0].message.endswith(
-        "recorded 'old', now 'new'. 1 later calls had no recorded answer either, as a consequence or not."
+        "recorded 'old', now 'new'. Later questions without a recorded answer, as a consequence or not: 1."
     )
 
 
@@ -126,6 +126,28 @@ def test_what_the_recording_or_the_replay_lacks_is_no_divergence() -> None:
         told(done) == "not_judged: the program tried to reach api.embeddings.com, which was refused, and ended early []"
     )
     assert told(replay()) == "not_judged: not exercised: no model call of the program arrived []"
+
+
+def test_an_agent_behind_a_tool_that_does_not_run_is_not_missed() -> None:
+    asks = 'call c1 ask_writer {"task": "write"}'
+    spans = [
+        llm("m1", ASKED, asks, 1, "researcher"),
+        llm("w1", "system You write.\nuser write", "assistant Rome, so old.", 3, "writer"),
+        llm("m2", f"{ASKED}{asks}\nresult c1 Rome, so old.", "assistant done", 5, "researcher"),
+    ]
+    ready = prepare(OneTrace(trace(spans)), "t", "m1", Policies({}))
+    ready.playback.answer("/v1/chat/completions", {}, body(ASKED))
+    own(
+        ready.playback,
+        "tool",
+        {"tool": "ask_writer", "arguments": {"task": "write"}, "call_id": "c1", "hands_over": False},
+    )
+    ready.playback.answer("/v1/chat/completions", {}, body(f"{ASKED}{asks}\nresult c1 Rome, so old."))
+    done = judge(ready, 0)
+    assert told(done) == "reproduced: the program asked what was recorded: 2 of 2 calls []"
+    assert done.unreal == (
+        "calls recorded while ask_writer ran, and not asked for: 1; --tool ask_writer=live replays these as well",
+    )
 
 
 def test_a_target_has_its_own_calls_its_input_and_its_output() -> None:
