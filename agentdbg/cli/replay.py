@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
@@ -127,16 +128,18 @@ def _rerun(
     here: Opened, trace_id: str, span_id: str, running: Running, program: list[str] | None, drawing: Drawing
 ) -> None:
     from agentdbg.replay.matching import HARD, USUAL
+    from agentdbg.replay.program import of_target
     from agentdbg.replay.rerun import layers, prepare
     from agentdbg.replay.tape import Policies
     from agentdbg.replay.verdict import judge
 
     weights = layers(running.hard, running.soft, running.off, HARD if running.mode == "strict" else USUAL)
     alone = running.target is not None
+    line = of_target(running.target) if running.target is not None else program
     policies = Policies.of(running.tools)
     reader = here.store.reader()
     ready = prepare(reader, trace_id, span_id, policies, running.mode, weights, alone, running.args)
-    done = judge(ready, _run(ready, running, program))
+    done = judge(ready, _run(ready, line, running.allowed))
     done = replace(
         done,
         findings=tuple(in_findings(here, done.findings)),
@@ -146,18 +149,17 @@ def _rerun(
     raise typer.Exit(_EXITS[done.verdict])
 
 
-def _run(ready: Rerun, running: Running, program: list[str] | None) -> int | None:
-    """The program's exit code; None where it was for others to start."""
+def _run(ready: Rerun, line: list[str] | None, allowed: Sequence[str]) -> int | None:
+    """The program's exit code; None where it is for others to start."""
     from agentdbg.cli import messages
-    from agentdbg.replay import program as starting
+    from agentdbg.replay import program
     from agentdbg.replay.server import served
 
     with served(ready.playback) as address:
-        if running.serve:
-            _serve(starting.lines(address))
+        if line is None:
+            _serve(program.lines(address))
             return None
-        line = program if program is not None else starting.of_target(running.target or "")
-        code = starting.run(line, address, running.allowed)
+        code = program.run(line, address, allowed)
     messages.note(f"the program ended with exit code {code}")
     return code
 

@@ -75,10 +75,17 @@ class Playback:
         return _reply(wire, request, body, asked.stream)
 
     def _again(self, headers: Mapping[str, str], content: bytes) -> Request | None:
-        """The request that a client sends once more by itself: it is served again, and takes no second recording."""
-        if headers.get("x-stainless-retry-count", "0") == "0":
-            return None
-        same = next((one for one in reversed(self.journal.requests) if one.body == content), None)
+        """The request that a client sends once more: one that says so is served again, and takes no second recording;
+        a miss is a miss however often it is tried."""
+        retried = headers.get("x-stainless-retry-count", "0") != "0"
+        same = next(
+            (
+                one
+                for one in reversed(self.journal.requests)
+                if one.body == content and (retried or one.match.call is None)
+            ),
+            None,
+        )
         if same is not None:
             same.repeats += 1
         return same

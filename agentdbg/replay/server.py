@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,12 +30,12 @@ class Answering(Protocol):
 @contextmanager
 def served(playback: Answering) -> Iterator[str]:
     """The address, for as long as the context lasts. AgentdbgError where the extra is not installed."""
-    try:
-        import uvicorn
-    except ImportError as missing:
-        raise AgentdbgError(
-            f"replaying a program needs {missing.name}, which is not installed", "pip install 'agentdbg-traces[replay]'"
-        ) from missing
+    for name in ("starlette", "uvicorn"):
+        if find_spec(name) is None:
+            hint = "pip install 'agentdbg-traces[replay]'"
+            raise AgentdbgError(f"replaying a program needs {name}, which is not installed", hint)
+    import uvicorn
+
     config = uvicorn.Config(
         _app(playback), log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )

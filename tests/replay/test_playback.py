@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
 
+from agentdbg.errors import AgentdbgError
 from agentdbg.replay.asking import MODEL_PATHS, is_model_call
 from agentdbg.replay.call import Call
 from agentdbg.replay.matching import Matcher
 from agentdbg.replay.playback import MISSED, Playback, Reply, status_of
+from agentdbg.replay.server import served
 from agentdbg.replay.tape import Policies, Tape
 from agentdbg.replay.wires import wire_of, wires
 from tests.replay.recorded import call, llm
@@ -63,6 +66,20 @@ def test_what_a_client_sends_again_by_itself_takes_no_second_recording() -> None
         "chatcmpl-b",
     ]
     assert [(one.number, one.repeats) for one in playback.journal.requests] == [(1, 1), (2, 0)]
+
+
+def test_a_miss_that_is_tried_again_is_one_miss() -> None:
+    playback = playing(said("a"))
+    assert {ask(playback, "find oslo").status for _ in range(3)} == {MISSED}
+    assert [(one.match.miss, one.repeats) for one in playback.journal.requests] == [("changed", 2)]
+
+
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+def test_without_the_extra_the_line_that_installs_it_is_told(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(AgentdbgError, match=missing) as raised, served(playing(said("a"))):
+        pass
+    assert raised.value.hint == "pip install 'agentdbg-traces[replay]'"
 
 
 @pytest.mark.parametrize(
