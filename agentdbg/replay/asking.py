@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
 
 ADDRESS = "AGENTDBG_REPLAY"
 """The environment variable that holds the server's address, and by that tells that a program is replayed."""
@@ -33,6 +31,8 @@ RUN = Run()
 
 def server() -> tuple[str, int]:
     """Host and port of the playback server."""
+    from urllib.parse import urlsplit
+
     parts = urlsplit(os.environ[ADDRESS])
     return parts.hostname or "", parts.port or 0
 
@@ -43,6 +43,8 @@ def is_model_call(path: str) -> bool:
 
 def tell(word: str, told: Any) -> Any:
     """Tell the server, and have its answer."""
+    from http.client import HTTPConnection  # dear to import, and most of our commands come by here without asking
+
     connection = HTTPConnection(*server(), timeout=60)
     try:
         body = json.dumps(told, default=str).encode("utf-8", "backslashreplace")

@@ -21,7 +21,8 @@ USUAL: Weights = {"system": "hard", "messages": "hard", "tools": "soft", "model"
 
 Miss = Literal["changed", "extra", "damaged", "unanswered"]
 """changed: no recorded call asked this. extra: one did, and was served already. damaged: none did, but the nearest is
-not recorded whole. unanswered: one did, but its answer is not recorded."""
+not recorded whole, or some calls are recorded without what they asked. unanswered: one did, but its answer is not
+recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Matcher:
         # what is not recorded on one side cannot be part of a key: these are compared one by one
         self._keyed: tuple[Layer, ...] = tuple(layer for layer in self._hard if layer in ("system", "messages"))
         every = [(call, question(recorded(call))) for call in calls if call.messages is not None]
+        self._is_whole = len(every) == len(calls)
         self._recorded = _without_retried(every, self._keyed)
         self.calls = [call for call, _ in self._recorded]
         self.served: set[str] = set()
@@ -59,9 +61,6 @@ class Matcher:
         if found.call is not None:
             self.served.add(found.call.span_id)
         return found
-
-    def unserved(self) -> list[Call]:
-        return [call for call in self.calls if call.span_id not in self.served]
 
     def ambiguous(self) -> list[list[Call]]:
         """Recorded calls that asked the very same at the same time and were answered differently: nothing tells which
@@ -121,8 +120,9 @@ class Matcher:
             return Match(None, "extra")
         call, asked = max(candidates, key=lambda one: _likeness(one[1], live))
         if not free:
-            return Match(None, "extra", call, self._parting(asked, live))
-        damaged = call.grade in ("partial", "no")
+            miss: Miss = "extra" if self._is_whole else "damaged"
+            return Match(None, miss, call, self._parting(asked, live))
+        damaged = call.grade in ("partial", "no") or not self._is_whole
         return Match(None, "damaged" if damaged else "changed", call, self._parting(asked, live))
 
     def _parting(self, asked: Question, live: Question, masked: bool = False) -> Difference | None:

@@ -141,7 +141,7 @@ def in_words(match: Match) -> str:
     if match.miss == "unanswered":
         return "asks what was asked, but the recording has no answer to it" + _nearest(match)
     if match.miss == "damaged":
-        return "asks nothing that is recorded, and the nearest recording is not whole" + _nearest(match)
+        return "asks nothing that is recorded, and what is recorded is not whole" + _nearest(match)
     return "asks something that no recorded call asked" + _nearest(match)
 
 

@@ -60,7 +60,9 @@ def _verdict(rerun: Rerun, findings: Sequence[Finding]) -> tuple[Verdict, str, s
 def _obstacle(rerun: Rerun) -> tuple[str, str | None] | None:
     """(reason, hint): where it is the recording or the replay itself that kept the program from going on."""
     journal = rerun.playback.journal
-    lost = next((one for one in journal.requests if one.match.miss in _NOT_JUDGED), None)
+    lost = next((one for one in journal.requests if one.match.call is None and not _counts(rerun, one)), None)
+    if lost is not None and lost.match.miss == "extra":
+        return f"the recording ends after {lost.number - 1} calls, and the program went on", None
     if lost is not None:
         return f"call {lost.number} {in_words(lost.match)}", "\n".join(rerun.inspection.fixes) or None
     unknown = next((use for use in journal.tools if use.told.why == "not recorded"), None)
@@ -88,7 +90,7 @@ def _findings(rerun: Rerun, exit_code: int | None) -> Iterator[Finding]:
     journal = rerun.playback.journal
     missed = [one for one in journal.requests if one.match.call is None]
     stopped = [one for one in journal.tools if one.told.do == "stop" and one.told.why != "not recorded"]
-    first = next((one for one in missed if one.match.miss not in _NOT_JUDGED), None)
+    first = next((one for one in missed if _counts(rerun, one)), None)
     if first is not None:
         yield _diverged(rerun, first, len(missed) - 1)
     for use in stopped[:1]:
@@ -101,6 +103,12 @@ def _findings(rerun: Rerun, exit_code: int | None) -> Iterator[Finding]:
         yield from _missing(rerun)
         yield from _ended(rerun, exit_code)
     yield from _ambiguous(rerun)
+
+
+def _counts(rerun: Rerun, missed: Request) -> bool:
+    """Whether a miss is the program's: not where the recording is damaged, or of a run that was cut short."""
+    beyond = missed.match.miss == "extra" and rerun.trace.status == "incomplete"
+    return missed.match.miss not in _NOT_JUDGED and not beyond
 
 
 def _diverged(rerun: Rerun, request: Request, more: int) -> Finding:

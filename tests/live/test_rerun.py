@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +56,13 @@ class Done:
 
 def record(name: str, folder: Path, *script: Reply, **env: str) -> Recorded:
     with model(*script) as address, collector(folder) as endpoint:
-        more = {"MODEL": address, "OPENAI_API_KEY": "x", "RECORD_TO": f"{endpoint}/v1/traces", **env}
+        more = {"MODEL": address, "OPENAI_API_KEY": "x", "RECORD_TO": f"{endpoint}/v1/traces", "RECORD_WITH": OPENAI}
         told = subprocess.run(
-            [sys.executable, PROGRAMS / name], env=environment(**more), capture_output=True, text=True, check=True
+            [sys.executable, PROGRAMS / name],
+            env=environment(**{**more, **env}),
+            capture_output=True,
+            text=True,
+            check=True,
         )
     assert "ran search" in told.stdout
     files = sorted(folder.iterdir())
@@ -84,29 +87,39 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return record("with_openai.py", tmp_path_factory.mktemp("plain"), SEARCH, ANSWER)
 
 
-PROGRAM_NEEDS = {
-    "with_agents_sdk.py": "agents",
-    "with_langgraph.py": "langchain_openai",
-    "with_pydantic_ai.py": "pydantic_ai",
-    "with_mcp.py": "mcp",
-    "with_handoff.py": "langchain_openai",
-}
+OPENAI = "openinference.instrumentation.openai:OpenAIInstrumentor"
+LANGCHAIN = "openinference.instrumentation.langchain:LangChainInstrumentor"
+AGENTS = "openinference.instrumentation.openai_agents:OpenAIAgentsInstrumentor"
+HANDOFF = (SEARCH, Reply(tool="transfer_to_writer"), ANSWER)
+COMMAND = (SEARCH, Reply(tool="to_writer"), ANSWER)
+RESPONSES = {"API": "OpenAIResponsesModel"}
+CASES = [
+    ("with_openai.py", OPENAI, {}, (SEARCH, ANSWER)),
+    ("with_agents_sdk.py", OPENAI, {}, HANDOFF),
+    ("with_agents_sdk.py", OPENAI, RESPONSES, HANDOFF),
+    ("with_agents_sdk.py", AGENTS, {}, HANDOFF),
+    ("with_agents_sdk.py", AGENTS, RESPONSES, HANDOFF),
+    ("with_langgraph.py", OPENAI, {}, (SEARCH, ANSWER)),
+    ("with_langgraph.py", LANGCHAIN, {}, (SEARCH, ANSWER)),
+    ("with_handoff.py", OPENAI, {}, COMMAND),
+    ("with_handoff.py", LANGCHAIN, {}, COMMAND),
+    ("with_pydantic_ai.py", OPENAI, {}, (SEARCH, ANSWER)),
+    ("with_pydantic_ai.py", "pydantic_ai", {}, (SEARCH, ANSWER)),
+    ("with_mcp.py", OPENAI, {}, (SEARCH, ANSWER)),
+]
+NEEDS = {
+    "with_agents_sdk.py": "agents", "with_langgraph.py": "langchain_openai", "with_handoff.py": "langchain_openai",
+    "with_pydantic_ai.py": "pydantic_ai", "with_mcp.py": "mcp",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "env", "script"),
-    [("with_openai.py", {}, (SEARCH, ANSWER)), ("with_agents_sdk.py", {}, (SEARCH, Reply(tool="transfer_to_writer"), ANSWER)),
-     ("with_agents_sdk.py", {"API": "OpenAIResponsesModel"}, (SEARCH, Reply(tool="transfer_to_writer"), ANSWER)),
-     ("with_langgraph.py", {}, (SEARCH, ANSWER)), ("with_pydantic_ai.py", {}, (SEARCH, ANSWER)),
-     ("with_mcp.py", {}, (SEARCH, ANSWER)), ("with_handoff.py", {}, (SEARCH, Reply(tool="to_writer"), ANSWER))],
-    ids=["openai", "agents chat", "agents responses", "langgraph", "pydantic-ai", "mcp", "langgraph handoff"],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "recorder", "env", "script"), CASES)
 def test_a_program_runs_again_without_model_tools_and_network(
-    name: str, env: dict[str, str], script: tuple[Reply, ...], tmp_path: Path
+    name: str, recorder: str, env: dict[str, str], script: tuple[Reply, ...], tmp_path: Path
 ) -> None:
-    if name in PROGRAM_NEEDS and find_spec(PROGRAM_NEEDS[name]) is None:
-        pytest.skip(f"{PROGRAM_NEEDS[name]} is not installed")
-    recorded = record(name, tmp_path, *script, **env)
+    pytest.importorskip(NEEDS.get(name, "openai"))
+    pytest.importorskip(recorder.partition(":")[0])
+    recorded = record(name, tmp_path, *script, RECORD_WITH=recorder, **env)
 
     done = replay(recorded, **env)
     assert "It costs 7." in done.printed, done.printed

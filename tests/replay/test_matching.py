@@ -152,6 +152,8 @@ def test_what_is_not_recorded_whole_makes_no_divergence() -> None:
     cut = call(llm("a", "user find", "assistant ok", 1), "partial", "71 attributes were dropped")
     assert play([cut], ROME)[0].startswith("damaged near a")
     assert play([said("b", ROME, None)], ROME) == ["unanswered near b"]
+    unread = call(llm("c", None, "assistant ok", 1), "partial", "no messages are recorded")
+    assert play([said("a", ROME), unread], OSLO)[0].startswith("damaged near a")
 
 
 def test_equal_questions_at_the_same_time_are_ambiguous_where_their_answers_differ() -> None:

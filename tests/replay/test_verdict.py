@@ -128,6 +128,15 @@ def test_what_the_recording_or_the_replay_lacks_is_no_divergence() -> None:
     assert told(replay()) == "not_judged: not exercised: no model call of the program arrived []"
 
 
+def test_a_run_that_was_cut_short_says_nothing_about_what_came_later() -> None:
+    cut = trace(research())
+    cut.status = "incomplete"
+    ready = prepare(OneTrace(cut), "t", "turn", Policies({}))
+    for question in (ASKED, TOLD, "system You write.\nuser Rome is old.", "user and now?"):
+        ready.playback.answer("/v1/chat/completions", {}, body(question))
+    assert told(judge(ready, 0)) == "not_judged: the recording ends after 3 calls, and the program went on []"
+
+
 def test_an_agent_behind_a_tool_that_does_not_run_is_not_missed() -> None:
     asks = 'call c1 ask_writer {"task": "write"}'
     spans = [

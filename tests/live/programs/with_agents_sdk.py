@@ -7,7 +7,8 @@ import openai
 import recording
 
 tracer = recording.tracer()
-agents.set_tracing_disabled(True)
+if "agents" not in os.environ.get("RECORD_WITH", ""):  # its own traces are what that instrumentation reads
+    agents.set_tracing_disabled(True)
 model = getattr(agents, os.environ.get("API", "OpenAIChatCompletionsModel"))(
     "gpt-4o-mini", openai_client=openai.AsyncOpenAI(base_url=os.environ["MODEL"])
 )
