@@ -71,7 +71,8 @@ def command(
     sources: Sources,
     drawing: Drawing,
     asked: Annotated[
-        list[str], typer.Argument(metavar="SPAN_ID [PATH]...", help="A span (4 characters of its id), trace files.")
+        list[str],
+        typer.Argument(metavar="SPAN_ID [PATH]... [-- PROGRAM]", help="A span (4 characters of its id), trace files."),
     ],
 ) -> None:
     """What exactly an agent was given and answered; or the program again, with recorded answers.
