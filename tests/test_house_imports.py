@@ -9,7 +9,19 @@ import pytest
 from agentdbg.cli.main import COMMANDS
 from tests.commandline import SAMPLES, agentdbg
 
-HEAVY = {"duckdb", "pyarrow", "google.protobuf", "opentelemetry", "rich", "msgspec", "genai_prices", "pydantic"}
+HEAVY = {
+    "duckdb",
+    "pyarrow",
+    "google.protobuf",
+    "opentelemetry",
+    "rich",
+    "msgspec",
+    "genai_prices",
+    "pydantic",
+    "uvicorn",
+    "starlette",
+    "http.client",
+}
 LISTING = """
 import sys
 from agentdbg.cli.main import main
@@ -40,6 +52,11 @@ def test_show_of_a_stored_trace_loads_neither_arrow_nor_the_rows_of_ingest(tmp_p
     used = loaded("show", "latest", cwd=tmp_path)
     assert "duckdb" in used
     assert not {"pyarrow", "msgspec", "google.protobuf", "opentelemetry", "pydantic"} & used
+
+
+def test_replay_without_a_program_loads_no_server(tmp_path: Path) -> None:
+    used = loaded("replay", "ae5b0cd166866be9", SAMPLES / "empty-result", cwd=tmp_path)
+    assert not {"uvicorn", "starlette"} & used
 
 
 def test_a_command_loads_no_other_command(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from agentdbg import __version__
 from agentdbg.cli import messages
 from agentdbg.cli.interrupts import interruptible
-from agentdbg.cli.options import spread
+from agentdbg.cli.options import PROGRAM, spread
 from agentdbg.cli.output import hush
 from agentdbg.cli.values import as_typed
 from agentdbg.errors import INTERRUPTED, NOT_JUDGED, OUR_BUG, AgentdbgError
@@ -47,6 +47,7 @@ COMMANDS = (
     "demo",
 )
 """In the order of --help; each is the `command` of the module of its name."""
+WITH_PROGRAM = ("replay",)
 
 
 @cache
@@ -72,6 +73,14 @@ class _Commands(Mapping[str, Any]):
 
 
 class _Command(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What stands behind `--` of a command that runs programs is the program's, and no argument of ours."""
+        if self.name in WITH_PROGRAM and "--" in args:
+            end = args.index("--")
+            ctx.meta[PROGRAM] = args[end + 1 :]
+            args = args[:end]
+        return super().parse_args(ctx, args)
+
     def get_params(self, ctx: Any) -> list[Any]:
         return as_typed(super().get_params(ctx))
 

@@ -15,6 +15,8 @@ Paths = Annotated[
     list[str],
     typer.Argument(metavar="[PATH]...", default_factory=list, show_default=False, help="Trace files; else the store."),
 ]
+PROGRAM = "agentdbg.program"
+"""Where the context of a command holds what stood behind `--`, a program with its arguments."""
 
 
 @dataclass(frozen=True, slots=True)

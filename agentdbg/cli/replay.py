@@ -4,61 +4,208 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, TextIO
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
 from agentdbg.cli.asked import span_of
-from agentdbg.cli.nexts import typed
+from agentdbg.cli.nexts import in_findings, typed
 from agentdbg.cli.opening import one_id, opened
-from agentdbg.cli.options import Drawing, Sources
-from agentdbg.cli.output import write
+from agentdbg.cli.options import PROGRAM, Drawing, Sources
+from agentdbg.cli.output import targets, write
+from agentdbg.errors import FINDINGS, NOT_JUDGED, AgentdbgError
 
 if TYPE_CHECKING:
+    from agentdbg.cli.opening import Opened
     from agentdbg.replay.inspection import Inspection
+    from agentdbg.replay.replayed import Replayed
+    from agentdbg.replay.rerun import Rerun
+    from agentdbg.replay.verify import Verification
     from agentdbg.reporters.terminal import Look
+
+_EXITS = {"reproduced": 0, "diverged": FINDINGS, "not_judged": NOT_JUDGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a program is run again."""
+
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="MODULE:FUNCTION", help="Call this function with the recorded input."),
+    ] = None
+    args: Annotated[
+        list[str],
+        typer.Option("--arg", metavar="NAME=PATH", help="An argument of the target, out of the input; repeatable."),
+    ] = ()  # type: ignore[assignment]
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Print the environment for a program, and serve until Ctrl-C.")
+    ] = False
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Send every call through the providers' SDKs, and compare the answers.")
+    ] = False
+    mode: Annotated[
+        Literal["content", "strict", "ordered"],
+        typer.Option("--mode", help="By content in any order; in recorded order; or whatever is asked."),
+    ] = "content"
+    hard: Annotated[
+        str, typer.Option("--hard", metavar="LAYERS", help="Must be equal: system,messages,tools,model,parameters.")
+    ] = ""
+    soft: Annotated[str, typer.Option("--soft", metavar="LAYERS", help="May differ, and is told.")] = ""
+    off: Annotated[str, typer.Option("--off", metavar="LAYERS", help="Is not looked at.")] = ""
+    tools: Annotated[
+        list[str],
+        typer.Option("--tool", metavar="NAME=POLICY", help="recorded, live, deny or stub:FILE; repeatable."),
+    ] = ()  # type: ignore[assignment]
+    allowed: Annotated[
+        list[str],
+        typer.Option("--allow-network", metavar="HOST", help="May be reached for real; repeatable."),
+    ] = ()  # type: ignore[assignment]
 
 
 def command(
+    context: typer.Context,
+    running: Running,
     sources: Sources,
     drawing: Drawing,
     asked: Annotated[
-        list[str], typer.Argument(metavar="SPAN_ID [PATH]...", help="A span (4 characters of its id), trace files.")
+        list[str],
+        typer.Argument(metavar="SPAN_ID [PATH]... [-- PROGRAM]", help="A span (4 characters of its id), trace files."),
     ],
 ) -> None:
-    """What exactly an agent was given and answered.
+    """What exactly an agent was given and answered; or the program again, with recorded answers.
 
-    Call by call, with how faithfully it can be replayed and whether the recording holds together.
+    Call by call, with how faithfully it can be replayed and whether the recording holds together. Any span of the
+    agent's turn will do; a model call is inspected alone.
 
-    Any span of the agent's turn will do; a model call is inspected alone.
+    With `-- PROGRAM` or `--target` the program runs without model, network or tools: model calls and tools give back
+    what was recorded. Exit 0: it asked the same. 1: it diverged. 2: could not judge.
 
     \b
     Examples:
-      agentdbg replay 7f3a
       agentdbg replay 7f3a run.jsonl
-      agentdbg replay 4bf9:7f3a --json
+      agentdbg replay 7f3a run.jsonl -- python app.py
+      agentdbg replay 7f3a --target app.agents:research --tool search=live
+      agentdbg replay 7f3a --serve
     """
     from agentdbg.replay.inspect import inspect
-    from agentdbg.replay.inspection import to_json
 
+    program = context.meta.get(PROGRAM)
+    wanted = [program is not None, running.target is not None, running.serve, running.verify]
+    if sum(wanted) > 1:
+        raise AgentdbgError("a program, --target, --serve and --verify exclude one another")
+    if program == []:
+        raise AgentdbgError("no program stands behind --", "agentdbg replay SPAN_ID -- python app.py")
+    targets(drawing, {"text": None, "json": None})
     span, paths = one_id(asked, "span")
     with opened(paths, sources, [span]) as here:
         trace_id, span_id = span_of(here, span)
-        inspection = inspect(here.store.reader(), trace_id, span_id)
-        inspection = replace(inspection, next=tuple(typed(here, command, trace_id) for command in inspection.next))
-        write(
-            drawing,
-            {
-                "text": lambda stream, look: _draw(inspection, stream, look),
-                "json": lambda stream, look: stream.write(json.dumps(to_json(inspection), indent=1) + "\n"),
-            },
-        )
+        if running.verify:
+            _verified(here, trace_id, span_id, drawing)
+        elif any(wanted):
+            _rerun(here, trace_id, span_id, running, program, drawing)
+        else:
+            inspection = inspect(here.store.reader(), trace_id, span_id)
+            inspection = replace(inspection, next=tuple(typed(here, command, trace_id) for command in inspection.next))
+            _write_inspection(inspection, drawing)
 
 
-def _draw(inspection: Inspection, stream: TextIO, look: Look) -> None:
+def _write_inspection(inspection: Inspection, drawing: Drawing) -> None:
+    from agentdbg.replay.inspection import to_json
     from agentdbg.reporters.replay import replay
 
-    page = io.StringIO()
-    replay(inspection, page, look.width, look.color)
-    stream.write(look.own(page.getvalue()))
+    def text(stream: TextIO, look: Look) -> None:
+        page = io.StringIO()
+        replay(inspection, page, look.width, look.color)
+        stream.write(look.own(page.getvalue()))
+
+    as_json = json.dumps(to_json(inspection), indent=1) + "\n"
+    write(drawing, {"text": text, "json": lambda stream, look: stream.write(as_json)})
+
+
+def _rerun(
+    here: Opened, trace_id: str, span_id: str, running: Running, program: list[str] | None, drawing: Drawing
+) -> None:
+    from agentdbg.replay.matching import HARD, USUAL
+    from agentdbg.replay.program import of_target
+    from agentdbg.replay.rerun import layers, prepare
+    from agentdbg.replay.tape import Policies
+    from agentdbg.replay.verdict import judge
+
+    weights = layers(running.hard, running.soft, running.off, HARD if running.mode == "strict" else USUAL)
+    alone = running.target is not None
+    line = of_target(running.target) if running.target is not None else program
+    policies = Policies.of(running.tools)
+    reader = here.store.reader()
+    ready = prepare(reader, trace_id, span_id, policies, running.mode, weights, alone, running.args)
+    done = judge(ready, _run(ready, line, running.allowed))
+    done = replace(
+        done,
+        findings=tuple(in_findings(here, done.findings)),
+        next=tuple(typed(here, command, trace_id) for command in done.next),
+    )
+    _write_replayed(done, drawing)
+    raise typer.Exit(_EXITS[done.verdict])
+
+
+def _run(ready: Rerun, line: list[str] | None, allowed: Sequence[str]) -> int | None:
+    """The program's exit code; None where it is for others to start."""
+    from agentdbg.cli import messages
+    from agentdbg.replay import program
+    from agentdbg.replay.server import served
+
+    with served(ready.playback) as address:
+        if line is None:
+            _serve(program.lines(address))
+            return None
+        code = program.run(line, address, allowed)
+    messages.note(f"the program ended with exit code {code}")
+    return code
+
+
+def _serve(environment: dict[str, str]) -> None:
+    """Until Ctrl-C. The lines go to stdout, to be evaluated by a shell; the report follows them on stderr."""
+    import sys
+    from threading import Event
+
+    from agentdbg.cli import messages
+
+    sys.stdout.write("".join(f"export {name}={value}\n" for name, value in environment.items()))
+    sys.stdout.flush()
+    messages.note("serving until Ctrl-C, which prints what was asked")
+    try:
+        Event().wait()
+    except KeyboardInterrupt:
+        return
+
+
+def _write_replayed(done: Replayed, drawing: Drawing) -> None:
+    from agentdbg.reporters import rerun
+
+    write(
+        drawing,
+        {
+            "text": lambda stream, look: rerun.text(done, stream, look),
+            "json": lambda stream, look: rerun.as_json(done, stream),
+        },
+    )
+
+
+def _verified(here: Opened, trace_id: str, span_id: str, drawing: Drawing) -> None:
+    """The calls of the subject, through every SDK that is installed."""
+    from agentdbg.replay.inspect import inspect
+    from agentdbg.replay.verify import verify
+    from agentdbg.reporters import rerun
+
+    inspection = inspect(here.store.reader(), trace_id, span_id)
+    done: Verification = verify([view.call for view in inspection.calls])
+    write(
+        drawing,
+        {
+            "text": lambda stream, look: rerun.verification(done, stream, look),
+            "json": lambda stream, look: rerun.verification_json(done, stream),
+        },
+    )
+    raise typer.Exit(FINDINGS if done.problems else 0 if done.results else NOT_JUDGED)

@@ -37,7 +37,7 @@ def inspect(reader: Reader, trace_id: str, span_id: str) -> Inspection:
         CallView(n, call, steps[call.span_id], tools.of_call(call), fixes(spans[call.span_id], call.grade))
         for n, call in enumerate(taken, 1)
     ]
-    ran = tools.unasked(_members(trace, subject, top)) if subject in ("turn", "span") else []
+    ran = tools.unasked(members(trace, subject, top)) if subject in ("turn", "span") else []
     views, before = _with_unasked(views, ran)
     whole = subject != "call"  # a call's payloads are its messages, and stand there
     grade, reason = _overall(taken, subject)
@@ -87,8 +87,8 @@ def _subject(trace: Trace, spans: dict[str, Span], span_id: str) -> tuple[Subjec
     return "span", span
 
 
-def _members(trace: Trace, subject: Subject, top: Span) -> list[Span]:
-    """The spans of a turn, or everything below a span."""
+def members(trace: Trace, subject: Subject, top: Span) -> list[Span]:
+    """The spans of a turn; of any other subject its span and everything below."""
     if subject == "turn":
         return [span for span in trace.spans if span.turn_id == top.span_id]
     below: dict[str | None, list[Span]] = {}
@@ -109,7 +109,7 @@ def _taken(trace: Trace, calls: Sequence[Call], subject: Subject, top: Span, own
     elif own is not None:
         wanted = {own.asked_by} if own.asked_by else set()
     else:
-        wanted = {span.span_id for span in _members(trace, subject, top)}
+        wanted = {span.span_id for span in members(trace, subject, top)}
     return [call for call in calls if call.span_id in wanted]
 
 

@@ -47,6 +47,9 @@ TEXT_TYPES = {"text", "input_text", "output_text", "refusal", None}
 REASONING_TYPES = {"reasoning", "thinking", "redacted_thinking", "reasoning_content"}
 CALL_TYPES = {"tool_call", "tool_use", "tool-call", "function_call", "function", "server_tool_use", "custom_tool_call"}
 CALL_KEYS = frozenset(["toolUse", "functionCall", "function_call", "function", "args"])
+_SCHEMAS = (
+    "parameters", "input_schema", "inputSchema", "parameters_json_schema", "parametersJsonSchema", "json_schema",
+)  # fmt: skip
 RESULT_TYPES = {
     "tool_call_response",
     "tool_result",
@@ -205,7 +208,7 @@ def tool_definition(value: Any) -> dict[str, Any] | None:
     if not isinstance(inner, dict) or not inner.get("name"):
         return None
     schema: Any = None
-    for key in ("parameters", "input_schema", "inputSchema", "parameters_json_schema", "json_schema"):
+    for key in _SCHEMAS:
         if inner.get(key) is not None:
             schema = parsed(inner[key])
             break

@@ -76,7 +76,7 @@ def model(*script: Reply) -> Iterator[str]:
                 error = {"message": "slow down", "type": "rate_limit", "code": None, "param": None}
                 self.answer(json.dumps({"error": error}).encode(), status=reply.status)
             elif self.path.endswith("/responses"):
-                self.answer(json.dumps(_response(number, reply)).encode())
+                self.answer(json.dumps(_response(number, reply, asked.get("instructions"))).encode())
             elif asked.get("stream"):
                 self.answer(_events(_chunks(number, reply)), "text/event-stream")
             else:
@@ -132,7 +132,7 @@ def _events(chunks: Iterator[dict[str, Any]]) -> bytes:
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode() + b"data: [DONE]\n\n"
 
 
-def _response(number: int, reply: Reply) -> dict[str, Any]:
+def _response(number: int, reply: Reply, instructions: str | None) -> dict[str, Any]:
     given, said = reply.tokens
     if reply.tool:
         call = {"name": reply.tool, "arguments": json.dumps(reply.arguments), "call_id": f"call_{number}"}
@@ -143,7 +143,7 @@ def _response(number: int, reply: Reply) -> dict[str, Any]:
         item["content"] = [said_text]
     return {
         "id": f"resp_{number}", "object": "response", "created_at": 1_772_359_200, "status": "completed", "model": DATED, "output": [item],
-        "parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "error": None, "incomplete_details": None, "instructions": None, "metadata": {},
+        "parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "error": None, "incomplete_details": None, "instructions": instructions, "metadata": {},
         "usage": {"input_tokens": given, "output_tokens": said, "total_tokens": given + said,
                   "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}},
     }  # fmt: skip

@@ -13,6 +13,8 @@ from agentdbg.model import AgentTurn, Trace
 from agentdbg.replay.call import Call, calls_of
 from agentdbg.replay.inspect import inspect
 from agentdbg.replay.inspection import Inspection
+from agentdbg.replay.matching import Matcher
+from agentdbg.replay.wires import wires
 from tests.stores import of_files
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
@@ -103,3 +105,16 @@ def test_each_input_goes_on_from_the_call_before_it() -> None:
         ("writer", "takes over", 1),
         ("supervisor", "continues", 1),
     ]
+
+
+@pytest.mark.parametrize("api", [wire.api for wire in wires()])
+@pytest.mark.parametrize(("source", "scenario"), cases())
+def test_every_call_is_known_again_by_the_request_it_was(source: str, scenario: str, api: str) -> None:
+    wire = next(one for one in wires() if one.api == api)
+    matcher = Matcher(recorded(source, scenario)[0])
+    served = []
+    for call in matcher.calls:
+        path, body = wire.request(call)
+        match = matcher.take(wire.read(path, json.loads(json.dumps(body))))
+        served.append((match.call and match.call.span_id, match.volatile, match.soft))
+    assert served == [(call.span_id, (), ()) for call in matcher.calls]

@@ -26,6 +26,11 @@ def check(report: Report, stream: TextIO, look: Look) -> None:
     write(_Check(report, look).lines(), stream, look)
 
 
+def found(findings: Sequence[Finding], look: Look) -> Iterator[Line]:
+    """The findings alone, worst first."""
+    return _Check(Report("", "findings", (), tuple(findings)), look).found()
+
+
 class _Check:
     def __init__(self, report: Report, look: Look) -> None:
         self.report = report
@@ -34,17 +39,20 @@ class _Check:
         self.short = ShortIds(one.span_id for finding in report.findings for one in finding.evidence)
 
     def lines(self) -> Iterator[Line]:
+        yield from self.found()
+        remarks = list(self._remarks())
+        if remarks:
+            yield from remarks
+            yield Line()
+        yield from self._verdict()
+
+    def found(self) -> Iterator[Line]:
         groups: dict[str, list[Finding]] = {}
         for finding in self.report.findings:
             groups.setdefault(fingerprint(finding), []).append(finding)
         for group in sorted(groups.values(), key=_group_order):
             yield from self._group(group)
             yield Line()
-        remarks = list(self._remarks())
-        if remarks:
-            yield from remarks
-            yield Line()
-        yield from self._verdict()
 
     def _group(self, group: Sequence[Finding]) -> Iterator[Line]:
         look, first = self.look, group[0]

@@ -1,0 +1,50 @@
+"""What came of a replay: inert data, drawn as text by a reporter and written as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agentdbg.model import Finding
+
+Verdict = Literal["reproduced", "diverged", "not_judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of the program: what it was served, or why nothing. repeats: how often a client sent it again by
+    itself; volatile: rules by which text was masked to recognise it; soft: differences that do not count."""
+
+    number: int
+    api: str
+    agent: str | None
+    span_id: str | None
+    outcome: str
+    repeats: int
+    volatile: tuple[str, ...]
+    soft: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """`reason` says the verdict in one sentence, `hint` the next step where nothing could be judged.
+
+    tools: (tool, what was done, how often); unreal: what in this run was not as in the real one, a sentence each;
+    refused: hosts that the program tried to reach. exit_code is the program's, None where none was started."""
+
+    verdict: Verdict
+    reason: str
+    hint: str | None
+    trace_id: str
+    trace_name: str
+    span_id: str
+    agent: str | None
+    recorded: int
+    served: int
+    asked: tuple[Asked, ...]
+    tools: tuple[tuple[str, str, int], ...]
+    refused: tuple[str, ...]
+    unreal: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    exit_code: int | None
+    next: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""The wire forms of the model APIs, one file each."""
