@@ -13,14 +13,11 @@ COMMANDS = [
     ("check", SAMPLES / "drifting-handoff"),
     ("show", SAMPLES / "swallowed-exception"),
     ("traces", SAMPLES, "--json"),
-<<<<<<< HEAD
     ("agents", SAMPLES, "--json"),
     ("metrics", SAMPLES, "--format", "prometheus"),
-=======
     ("why", SAMPLES / "empty-result", "--json"),
     ("handoffs", SAMPLES / "healthy-team"),
     ("suspects", SAMPLES, "--json"),
->>>>>>> b-why
 ]
 
 

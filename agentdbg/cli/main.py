@@ -32,13 +32,10 @@ COMMANDS = (
     "handoffs",
     "replay",
     "check",
-<<<<<<< HEAD
     "agents",
     "metrics",
     "baseline",
-=======
     "suspects",
->>>>>>> b-why
     "doctor",
     "explain",
     "query",

@@ -21,12 +21,8 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("an agent forgot what it was asked", "agentdbg explain context.overflow"),
     ("an agent ignores what it was told", "agentdbg span SPAN_ID"),
     ("is it the prompt, or what the agent was given", "agentdbg replay SPAN_ID"),
-<<<<<<< HEAD
     ("an agent got fields it does not know from the one before it", "agentdbg handoffs run.jsonl"),
-=======
     ("is it the code, or was it the model's bad luck", "agentdbg replay SPAN_ID run.jsonl -- python app.py"),
-    ("an agent got fields it does not know from the one before it", "agentdbg explain handoff.schema"),
->>>>>>> b-rerun
     ("spans stand apart, the tree has holes", "agentdbg explain trace.orphan"),
     ("tokens, prompts or agents are missing from the traces", "agentdbg doctor run.jsonl"),
     ("somebody wants all of it on a dashboard", "agentdbg metrics --format prometheus=agentdbg.prom"),

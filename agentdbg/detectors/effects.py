@@ -75,7 +75,7 @@ def happens_again(tool: str | None) -> bool:
 
 def may_change(tool: str | None) -> bool:
     """Whether the name leaves open what a call does, which may be a change: `bash`, `run_sql`, `browser_click`."""
-    return not looks_up(tool) and not _OPEN_ENDS.isdisjoint(_verbs(tool))
+    return not looks_up(tool) and not _OPEN_ENDS.isdisjoint(words(tool))
 
 
 def gives_answer(tool: str | None) -> bool:
