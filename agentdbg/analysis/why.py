@@ -171,7 +171,8 @@ class _Question:
             return "no output of this run is recorded, so there is nothing to go back from"
         first, name = behind.spans[0], name_of(self.course, behind.spans[0])
         if failure.failed(first):
-            return f"it began at {name}, which failed with {clipped(failure.named(first))}; no trouble comes before it"
+            error = clipped(failure.named(first))
+            return f"it began at {name}, which failed with {error}; no trouble is recorded before it"
         if len(behind.spans) > 1:
             return f"no trouble was found before it; its words lead back to {name}"
         return f"no trouble was found before it, and none of its words lead further back than {name}"
