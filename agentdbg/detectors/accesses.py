@@ -64,10 +64,11 @@ _NODES = f"""
 class Access:
     """One read or write. thing: what of: a recorded key, or the words of the tool's name. basis: what tells.
 
-    arguments: what was given; None where that is not recorded. result: what came back, JSON text. fields: what was
-    written, by field (`WHOLE` for all there is); empty where it is not recorded. version, before: as recorded.
-    guarded: it says which version it means, so that whoever keeps the state can refuse it. within: the span of the
-    graph that keeps the state, of a node's. size: bytes, where a span tells them (`state.size`).
+    agent: empty where nobody is named. arguments: what was given; None where that is not recorded. result: what came
+    back, JSON text. fields: what was written, by field (`WHOLE` for all there is); empty where it is not recorded.
+    version, before: as recorded. guarded: it says which version it means, so that whoever keeps the state can refuse
+    it. within: the span of the graph that keeps the state, of a node's. size: bytes, where a span tells them
+    (`state.size`).
     """
 
     trace_id: str
@@ -184,10 +185,10 @@ def _access(
     guarded: bool = False,
     size: int | None = None,
 ) -> Access:
-    trace_id, span_id, agent, turn_id, name, _, _, output, status, error_type, start_ns, end_ns, _ = row
+    trace_id, span_id, agent, turn_id, _, _, _, output, status, error_type, start_ns, end_ns, _ = row
     end_ns = start_ns if end_ns is None else max(start_ns, end_ns)
     return Access(
-        trace_id, span_id, agent or name, turn_id, verb, (key,), "recorded", None, output, status != "error",
+        trace_id, span_id, agent or "", turn_id, verb, (key,), "recorded", None, output, status != "error",
         error_type, start_ns, end_ns, fields or {}, version, before, guarded, size=size,
     )  # fmt: skip
 

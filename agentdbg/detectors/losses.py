@@ -96,6 +96,8 @@ def _by_records(found: Sequence[Access]) -> Iterator[Loss]:
     read: dict[str, Access] = {}
     changes: list[tuple[Access, Access | None]] = []
     for number, one in enumerate(found):
+        if not one.agent:
+            continue  # nobody can be told from nobody
         if one.verb != "read" and (not one.ok or refused(one)):
             read.pop(one.agent, None)  # whoever is refused is told why: what it writes next is based on that
             continue

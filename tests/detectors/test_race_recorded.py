@@ -116,6 +116,12 @@ def test_what_is_recorded_and_no_race(accesses: tuple[str, ...], tmp_path: Path)
     assert found(tmp_path, LostUpdate(), lanes(*accesses)) == []
 
 
+def test_accesses_of_nobody_are_no_race(tmp_path: Path) -> None:
+    steps = ('state.before=["x"] state.after=["x","a"]', 'state.before=["x"] state.after=["x","b"]')
+    spans = "\n".join(f"  other save{i} state.key=plan {told}" for i, told in enumerate(steps))
+    assert found(tmp_path, LostUpdate(), f"workflow plan\n{spans}") == []
+
+
 def graph(after: str) -> str:
     return f"""
 workflow plan

@@ -70,7 +70,7 @@ class StaleRead:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding for each key of a trace: the first such decision."""
         judged = set(reader.trace_ids())
-        shared = [one for one in accesses(reader) if one.basis == "recorded" and one.trace_id in judged]
+        shared = [one for one in accesses(reader) if one.basis == "recorded" and one.agent and one.trace_id in judged]
         outdated = []
         for _, group in groupby(sorted(shared, key=lambda one: one.place), key=lambda one: one.place):
             outdated.append(list(_outdated(list(group))))

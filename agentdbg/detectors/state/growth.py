@@ -106,7 +106,7 @@ def _finding(found: _Sizes, steady: bool) -> Finding:
             + (f"; what grows most in it is {within}." if within else ".")
         ),
         trace_id=largest.trace_id,
-        agent=largest.agent,
+        agent=largest.agent or None,
         evidence=(Evidence(largest.span_id, "primary", f"the largest write: {_bytes(found.sizes[top])}"), *related),
         advice="Keep the last ten items and a summary of the rest, or store items by id and pass on references.",
         next=f"agentdbg span {largest.span_id}",
