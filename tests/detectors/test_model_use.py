@@ -42,6 +42,14 @@ def test_calls_that_nobody_sees(tmp_path: Path) -> None:
     assert places(tmp_path, text, finding) == ["llm m"] * 3
 
 
+def test_purposes_that_no_word_tells(tmp_path: Path) -> None:
+    aside = ("Who takes this one?", "Fill in the fields", "Keep the gist of it")
+    text = "workflow hotel\n" + "".join(
+        turn(*(f"{words}: {i}" for words in aside), f"{TALK} {i}") + "  agent porter\n    llm m\n" for i in range(3)
+    )
+    assert grades(found(tmp_path, Hidden(), text)) == [("low", "certain")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
