@@ -115,11 +115,11 @@ def test_tokens_that_only_coordinate(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("detector", "reason"),
     [
-        (Refine(), "no answers of models recorded"),
-        (Degenerate(), "no answers of models recorded"),
+        (Refine(), "no payloads of model calls"),
+        (Degenerate(), "no payloads of model calls"),
         (Calls(), "no results of tools recorded"),
-        (Reading(), "no prompts recorded"),
-        (Hidden(), "no prompts recorded"),
+        (Reading(), "no payloads of model calls"),
+        (Hidden(), "no payloads of model calls"),
     ],
 )
 def test_what_is_not_recorded_is_not_judged(detector: Detector, reason: str, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class Hidden:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each agent, by trace and first turn."""
         if candidates.unrecorded(reader, "is_call", "input"):
-            yield Skipped("calls.hidden", None, "no prompts recorded")
+            yield Skipped("calls.hidden", None, "no payloads of model calls")
             return
         known = {row[0] for row in reader.rows(_CANDIDATES, calls=self.calls)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
