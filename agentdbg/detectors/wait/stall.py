@@ -82,7 +82,7 @@ class Stall:
             if not working:
                 continue
             if 2 * sum(course.end(span) > course.start(span) for span in working) <= len(working):
-                yield Skipped("wait.stall", trace.trace_id, "most spans have no duration")
+                yield Skipped("wait.stall", trace.trace_id, "fewer than half of the spans have a duration")
                 continue
             gaps, whole = list(_gaps(course, working)), _wall(course)
             if self._is_long(gaps, whole):
