@@ -52,7 +52,7 @@ def test_other_options_make_all_of_it_stale(tmp_path: Path) -> None:
     store = of_sketch(tmp_path, TWO_RUNS)
     judge_and_keep(store, {})
     wider: dict[str, dict[str, object]] = {"loop.cycle": {"least_laps": 7}}
-    assert detectors(store, wider) == (["silent.empty"], 2)
+    assert detectors(store, wider) == (["loop.turns", "silent.empty"], 2)  # no cycle any more, and still no end
     assert detectors(store, {"loop.cycle": {}}) == (["loop.cycle", "silent.empty"], 0)  # an empty table sets nothing
 
 

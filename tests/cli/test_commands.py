@@ -132,7 +132,7 @@ def test_another_configuration_makes_kept_findings_stale(folder: Path) -> None:
     assert findings(agentdbg_here("check", "--json")) == [("loop.cycle", "critical")]
     (folder / "agentdbg.toml").write_text('[detectors."loop.cycle"]\nleast_laps = 7\n', "utf-8")
     done = agentdbg_here("check", "--json")
-    assert findings(done) == []
+    assert findings(done) == [("loop.turns", "medium")]  # what is no cycle any more still has no end
     assert "1 of 1 traces judged now" in done.stderr
 
 

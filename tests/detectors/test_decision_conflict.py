@@ -60,10 +60,20 @@ JUDGE = '  agent judge {} -> "payout"\n    llm m {} -> "payout"\n'.format(
         desk(PAY, {"task": "claim 13", "next": "investigate"}),
         desk(PAY, LOOK, JUDGE),
         desk(PAY, LOOK, flags=""),
+        desk(PAY, LOOK, decides("fraud", PAY)),
         desk("I would pay claim 12 next.", "I would look into claim 12 next."),
         desk({"task": "claim 12", "verdict": "pay"}, {"task": "claim 12", "verdict": "refuse"}),
     ],
-    ids=["the same", "the same in capitals", "other tasks", "a judge", "one after the other", "prose", "opinions"],
+    ids=[
+        "the same",
+        "the same in capitals",
+        "other tasks",
+        "a judge",
+        "one after the other",
+        "a vote",
+        "prose",
+        "opinions",
+    ],
 )
 def test_what_is_no_conflict(text: str, tmp_path: Path) -> None:
     assert found(tmp_path, Conflict(), text) == []

@@ -42,6 +42,14 @@ def test_calls_that_nobody_sees(tmp_path: Path) -> None:
     assert places(tmp_path, text, finding) == ["llm m"] * 3
 
 
+def test_purposes_that_no_word_tells(tmp_path: Path) -> None:
+    aside = ("Who takes this one?", "Fill in the fields", "Keep the gist of it")
+    text = "workflow hotel\n" + "".join(
+        turn(*(f"{words}: {i}" for words in aside), f"{TALK} {i}") + "  agent porter\n    llm m\n" for i in range(3)
+    )
+    assert grades(found(tmp_path, Hidden(), text)) == [("low", "certain")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -107,11 +115,11 @@ def test_tokens_that_only_coordinate(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("detector", "reason"),
     [
-        (Refine(), "no answers of models recorded"),
-        (Degenerate(), "no answers of models recorded"),
+        (Refine(), "no payloads of model calls"),
+        (Degenerate(), "no payloads of model calls"),
         (Calls(), "no results of tools recorded"),
-        (Reading(), "no prompts recorded"),
-        (Hidden(), "no prompts recorded"),
+        (Reading(), "no payloads of model calls"),
+        (Hidden(), "no payloads of model calls"),
     ],
 )
 def test_what_is_not_recorded_is_not_judged(detector: Detector, reason: str, tmp_path: Path) -> None:

@@ -160,9 +160,16 @@ def test_a_message_of_a_person_ends_the_gap(tmp_path: Path) -> None:
     assert stalls(tmp_path, text) == []
 
 
+def test_the_same_agent_after_a_pause_is_a_hint(tmp_path: Path) -> None:
+    text = "workflow chat\n" + "".join(
+        f"  agent clerk at={at}s\n    llm m at={at}s dur=2s\n    tool t at={at + 2}s dur=1s\n" for at in (0, 90)
+    )
+    assert grades(stalls(tmp_path, text)) == [("high", "hint")]
+
+
 def test_spans_without_durations_are_not_judged(tmp_path: Path) -> None:
     text = "workflow w\n" + "".join(f"  tool t{i} {{}} -> 1 at={i * 9}s dur=0s\n" for i in range(6))
-    assert [one.reason for one in skipped(tmp_path, Stall(), text)] == ["most spans have no duration"]
+    assert [one.reason for one in skipped(tmp_path, Stall(), text)] == ["fewer than half of the spans have a duration"]
 
 
 def test_a_deadlock_explains_the_gap(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class Hidden:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each agent, by trace and first turn."""
         if candidates.unrecorded(reader, "is_call", "input"):
-            yield Skipped("calls.hidden", None, "no prompts recorded")
+            yield Skipped("calls.hidden", None, "no payloads of model calls")
             return
         known = {row[0] for row in reader.rows(_CANDIDATES, calls=self.calls)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
@@ -74,11 +74,19 @@ class Hidden:
             agents: dict[str, list[tuple[Turn, list[Span]]]] = defaultdict(list)
             for turn in turns_of(course):
                 beside = _beside(course, turn) if len(turn.models) >= self.calls else []
-                kinds = {_of(model) for model in beside} - {"other"}
-                if len(beside) >= self.hidden and len(kinds) > 1:  # one kind alone is a map over items
+                if len(beside) >= self.hidden:
                     agents[turn.agent].append((turn, beside))
             for turns in agents.values():
-                yield _finding(course, turns)
+                if _serve(turns):
+                    yield _finding(course, turns)
+
+
+def _serve(turns: Sequence[tuple[Turn, list[Span]]]) -> bool:
+    """Whether the calls serve two purposes at least: known ones, or prompts that begin alike in turn after turn. One
+    purpose alone is a map over items, and so are prompts that have nothing in common."""
+    known = {purpose for _, models in turns for model in models if (purpose := _of(model)) != "other"}
+    begins = Counter(begin for _, models in turns for begin in {tuple((_head(m) or "").split()[:2]) for m in models})
+    return len(known) > 1 or sum(count > 1 for count in begins.values()) > 1
 
 
 def _beside(course: Course, turn: Turn) -> list[Span]:

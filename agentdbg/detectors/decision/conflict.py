@@ -31,6 +31,7 @@ _NEXT = re.compile(
 _TASK = re.compile(
     r"task(?:_?(?:id|key|name))?|(?:ticket|case|order|request|job|item|claim|issue)(?:_?(?:id|key|no))?", re.I
 )
+_VOTERS = 2  # more agents than these that decide about one task hold a vote
 _TRANSFER = re.compile(r"(?:transfer|hand_?off|delegate|route|escalate)(?:_task|_work)?_to_(.+)", re.I)
 
 
@@ -49,7 +50,7 @@ class Conflict:
     **What it finds**: structured decisions (a field such as `next`, `route_to` or `goto` in a JSON answer, or a tool
     that hands over) of two agents whose turns overlap, about the same task (a field such as `task` or `ticket_id`, else
     the same words they were given), with different targets, where nobody who had seen both decided between them. Prose
-    is not interpreted.
+    is not interpreted, and three agents or more that decide about one task hold a vote.
 
     **Why it matters**: one of the two is carried out, by chance the faster one, and the other agent goes on as if its
     own had been. Tasks are done twice, or the wrong way.
@@ -88,6 +89,8 @@ class Conflict:
                 for decision in _decisions(course, turn):
                     by_task[decision.task].append(decision)
             for decisions in by_task.values():
+                if len({decision.turn.agent for decision in decisions}) > _VOTERS:
+                    continue
                 yield from _conflicts(course, turns, decisions)
 
 

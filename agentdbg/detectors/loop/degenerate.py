@@ -64,7 +64,7 @@ class Degenerate:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each output, by trace and start."""
         if candidates.unrecorded(reader, "is_call", "output"):
-            yield Skipped("loop.degenerate", None, "no answers of models recorded")
+            yield Skipped("loop.degenerate", None, "no payloads of model calls")
             return
         judged = set(reader.trace_ids())
         least = self.times * _PIECE // 2

@@ -77,7 +77,7 @@ class Refine:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each stretch of an agent's rewritings, by trace and first draft."""
         if candidates.unrecorded(reader, "is_call", "output"):
-            yield Skipped("loop.refine", None, "no answers of models recorded")
+            yield Skipped("loop.refine", None, "no payloads of model calls")
             return
         known = {row[0] for row in reader.rows(_CANDIDATES, rounds=self.rounds)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):

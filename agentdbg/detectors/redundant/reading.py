@@ -77,7 +77,7 @@ class Reading:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each text, by trace and author's start."""
         if candidates.unrecorded(reader, "is_call", "input"):
-            yield Skipped("redundant.reading", None, "no prompts recorded")
+            yield Skipped("redundant.reading", None, "no payloads of model calls")
             return
         rows = reader.rows(_CANDIDATES, signs=self.tokens * SIGNS_A_TOKEN, readers=self.readers)
         known = {row[0] for row in rows}

@@ -82,7 +82,7 @@ class Stall:
             if not working:
                 continue
             if 2 * sum(course.end(span) > course.start(span) for span in working) <= len(working):
-                yield Skipped("wait.stall", trace.trace_id, "most spans have no duration")
+                yield Skipped("wait.stall", trace.trace_id, "fewer than half of the spans have a duration")
                 continue
             gaps, whole = list(_gaps(course, working)), _wall(course)
             if self._is_long(gaps, whole):
@@ -144,6 +144,16 @@ def _explained(course: Course, gap: _Gap) -> bool:
     return bool(said.asks_for) if said else not course.tools  # the tools that it asked for ran, and left no span
 
 
+def _may_be_a_pause(course: Course, gap: _Gap) -> bool:
+    """Whether nothing but a root was open and the same agent went on: so a conversation looks whose user takes time."""
+    over = [span for span in course.above(gap.after) if course.encloses(span, gap.before)]
+    inside = [span for span in over if course.node(span).parent is not None]
+    waiting = [
+        span for span in course.above(gap.after) if course.start(span) < gap.end - _SMALL_NS and span not in over
+    ]
+    return not inside and not waiting and course.agent(gap.before) == course.agent(gap.after)
+
+
 def _near(course: Course, gap: _Gap) -> list[Span]:
     """The spans that were open in a gap, without those that the work on its edges belongs to."""
     around = {span.span_id for edge in (gap.before, gap.after) for span in course.above(edge)}
@@ -169,7 +179,7 @@ def _finding(course: Course, gaps: Sequence[_Gap], whole: int) -> Finding:
     return Finding(
         detector="wait.stall",
         severity="high" if apart or waited else "medium",  # within one turn it may be code that leaves no spans
-        confidence="likely",
+        confidence="hint" if _may_be_a_pause(course, gap) else "likely",
         title=clipped(f"Nothing ran for {duration(idle / 1e9)} of {duration(whole / 1e9)}, after {who}", 100),
         message=(
             f"Nothing ran for {duration(idle / 1e9)} of the run's {duration(whole / 1e9)}{more} between"
