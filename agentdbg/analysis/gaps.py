@@ -13,6 +13,7 @@ Level = Literal["lost", "missing", "note"]
 or only what some runs can do without."""
 LEVELS: tuple[Level, ...] = ("lost", "missing", "note")
 NO_TOKENS, NO_PAYLOADS, NO_RESULTS = "no token counts", "no payloads", "no results of tools"
+NO_PRICES = "no price"
 """How reasons begin for which detectors do not judge."""
 
 
@@ -80,7 +81,7 @@ KINDS: dict[str, Kind] = {
     ),
     "no_calls": Kind(
         "missing", RUN, "in which agents work and no model call is recorded", "tokens, cost and replay", fixes.CALLS,
-        "show", (NO_TOKENS, NO_PAYLOADS, NO_RESULTS),
+        "show", (NO_TOKENS, NO_PRICES, NO_PAYLOADS, NO_RESULTS),
     ),
     "payloads": Kind(
         "missing", CALL, "without their prompt or their answer", "what was said: `replay`, handoffs, repetition",
@@ -92,7 +93,7 @@ KINDS: dict[str, Kind] = {
     ),
     "tokens": Kind(
         "missing", CALL, "that were answered and tell no tokens", "what they cost, and what grew", fixes.TOKENS,
-        "span", (NO_TOKENS,),
+        "span", (NO_TOKENS, NO_PRICES),
     ),
     "remote_parent": Kind(
         "missing", SPAN, "at the top of a run that names a parent which is not here",
@@ -102,7 +103,10 @@ KINDS: dict[str, Kind] = {
     "agent": Kind(
         "missing", CALL, "of no agent", "figures by agent, handoffs from and to it, whose fault it is", fixes.AGENTS,
     ),
-    "model": Kind("missing", CALL, "that name no model", "their cost, where the trace does not tell it", fixes.MODELS),
+    "model": Kind(
+        "missing", CALL, "that name no model", "their cost, where the trace does not tell it", fixes.MODELS,
+        "span", (NO_PRICES,),
+    ),
     "results": Kind(
         "note", TOOL, "that ended well and tell no result", "whether a tool answered with nothing", fixes.RESULTS,
         "span", (NO_RESULTS,),

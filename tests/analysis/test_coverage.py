@@ -184,7 +184,9 @@ def test_detectors_that_did_not_judge_are_told_at_the_gap_that_kept_them_from_it
     with of_sketch(tmp_path, 'workflow memo\n  agent clerk\n    llm gpt-4o "hi" -> "ho"\n    tool fetch {}\n') as store:
         found = report(store)
     assert [(one.detector, one.runs) for one in gap(found, "tokens").unjudged] == [
+        ("budget.breach", 1),
         ("context.growth", 1),
+        ("cost.baseline", 1),
         ("token.spike", 1),
     ]
     assert [one.detector for one in gap(found, "results").unjudged] == ["silent.empty"]

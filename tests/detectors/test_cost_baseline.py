@@ -48,6 +48,13 @@ def test_twice_the_median_exactly_is_not_yet_told(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("cost", "findings"), [(0.0010, 0), (0.0012, 1)])
+def test_less_than_a_tenth_of_a_cent_is_no_matter(cost: float, findings: int, tmp_path: Path) -> None:
+    text = [f"trace r{n}\nagent reader\n  llm gpt-4o cost=0.0001" for n in range(6)]
+    odd = f"trace odd\nagent reader\n  llm gpt-4o cost={cost}"
+    assert len(found(tmp_path, Baseline(), "\n".join([*text, odd]))) == findings
+
+
 @pytest.mark.parametrize(("others", "findings"), [(4, 0), (5, 1)])
 def test_with_too_few_other_runs_nothing_is_compared(others: int, findings: int, tmp_path: Path) -> None:
     assert len(found(tmp_path, Baseline(), "\n".join([*usual(others), run("odd", 0.05)]))) == findings

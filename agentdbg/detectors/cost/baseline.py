@@ -32,7 +32,8 @@ class Baseline:
 
     **What it finds**: runs whose cost stands out among the runs of the same workflow in the baseline, else in the input
     (modified z-score on the logarithm, Iglewicz and Hoaglin 1993, and more than twice the median of the others). Runs
-    with a call of unknown price are not compared. Where the tokens stand out as well, token.spike tells it.
+    with a call of unknown price are not compared, and less than a tenth of a cent is no matter. Where the tokens stand
+    out as well, token.spike tells it.
 
     **Why it matters**: tokens can be as usual and the bill is not: a dearer model was put in, or the provider's cache
     is missed.
@@ -83,12 +84,13 @@ class Baseline:
     the agent a budget (budget.breach).
 
     Options: z and factor = how far a run stands out (modified z-score; times the median); others = runs to compare
-    with at least.
+    with at least; least_usd = dollars beyond the median which matter.
     """
 
     z: float = 3.5
     factor: float = 2.0
     others: int = 5
+    least_usd: float = 0.001
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding a trace."""
@@ -99,7 +101,9 @@ class Baseline:
         runs = standing_out(reader, "cost_usd", others=self.others, z=self.z, factor=self.factor)
         spikes = standing_out(reader, "tokens", others=self.others, z=self.z, factor=self.factor)
         told = {one.trace_id for one in spikes}
-        yield from (_finding(reader, one, one.trace_id in told) for one in runs if one.trace_id in judged)
+        for one in runs:
+            if one.trace_id in judged and one.value - one.usual >= self.least_usd:
+                yield _finding(reader, one, one.trace_id in told)
 
 
 def _finding(reader: Reader, one: Outlier, more_tokens: bool) -> Finding:
