@@ -170,7 +170,7 @@ def _of_database(row: Sequence[Any], told: Mapping[str, Any]) -> Access | None:
         return None
     put = query.value
     if query.verb == "read":
-        put = recorded.value(row[7])
+        put = [] if str(told.get("db.response.returned_rows")) == "0" else recorded.value(row[7])
     fields = put if query.columns and isinstance(put, dict) else {WHOLE: put}
     return _access(row, query.verb, query.key, None if put is None else fields, guarded=query.guarded)
 

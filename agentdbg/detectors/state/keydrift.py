@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from agentdbg.detectors.slots import Slot, slots
+from agentdbg.detectors.accesses import WHOLE, Access, accesses
 from agentdbg.detectors.wording import clipped, counted, short
 from agentdbg.model import Evidence, Finding, Reader, Skipped
+from agentdbg.steps.emptiness import is_empty
 
 _SHOWN = 4
 _SHORTENED = 3
+_OF_ONE_RECORD = re.compile(r"\b[0-9a-f]{8}-[0-9a-f-]{20,}\b|(?<![A-Za-z0-9])\d+(?![A-Za-z0-9])")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 
 
@@ -19,8 +21,8 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
 class _Run:
     """The accesses of one trace by the name of their key. filled: names of which a read gave something."""
 
-    reads: dict[str, list[Slot]] = field(default_factory=dict)
-    writes: dict[str, list[Slot]] = field(default_factory=dict)
+    reads: dict[str, list[Access]] = field(default_factory=dict)
+    writes: dict[str, list[Access]] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
 
 
@@ -60,11 +62,14 @@ class Keydrift:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each trace and pair of keys, at the first empty read."""
         runs: dict[str, _Run] = {}
-        for slot in slots(reader):
-            run = runs.setdefault(slot.trace_id, _Run())
-            (run.reads if slot.verb == "read" else run.writes).setdefault(slot.name, []).append(slot)
-            if slot.empty is False:
-                run.filled.add(slot.name)
+        for access in sorted(accesses(reader), key=lambda one: (one.start_ns, one.trace_id, one.span_id)):
+            if access.basis != "recorded" or not access.ok:
+                continue
+            run = runs.setdefault(access.trace_id, _Run())
+            name = _name(access)
+            (run.reads if access.verb == "read" else run.writes).setdefault(name, []).append(access)
+            if access.verb == "read" and _gave_nothing(access) is False:
+                run.filled.add(name)
         order = list(runs)
         judged = set(reader.trace_ids())
         pairs: dict[tuple[str, str], list[str]] = {}
@@ -82,11 +87,21 @@ class Keydrift:
                 yield from (_finding(runs[i], written, read, swapped, together) for i in traces if i in judged)
 
 
+def _name(access: Access) -> str:
+    """The key without what tells one record from another: `user:42:tips` is `user:#:tips`."""
+    return _OF_ONE_RECORD.sub("#", access.thing[0])
+
+
+def _gave_nothing(read: Access) -> bool | None:
+    """None where what a read gave is not recorded."""
+    return is_empty(read.fields[WHOLE]) if WHOLE in read.fields else None
+
+
 def _pairs(run: _Run) -> Iterator[tuple[str, str]]:
     """(written and never read, read and always empty) of one run."""
     lost = [name for name in run.writes if name not in run.reads]
     for read, found in run.reads.items():
-        if read not in run.writes and all(slot.empty for slot in found):
+        if read not in run.writes and all(_gave_nothing(one) for one in found):
             yield from ((written, read) for written in lost)
 
 
@@ -114,6 +129,8 @@ def _swapped(before: Sequence[_Run], written: str, read: str) -> bool:
 
 def _finding(run: _Run, written: str, read: str, swapped: bool, runs: Sequence[_Run]) -> Finding:
     first, write = run.reads[read][0], run.writes[written][0]
+    reader, writer = first.agent or "the program", write.agent or "the program"
+    asked, kept = first.thing[0], write.thing[0]
     empty = sum(len(one.reads[read]) for one in runs)
     since = f"{counted(empty, 'read')} in {counted(len(runs), 'run')} found nothing"
     why = "earlier runs used one name for both" if swapped else "the two names are forms of the same words"
@@ -121,17 +138,17 @@ def _finding(run: _Run, written: str, read: str, swapped: bool, runs: Sequence[_
         detector="state.keydrift",
         severity="high" if swapped else "medium",
         confidence="likely",
-        title=clipped(f"{first.agent} reads `{first.key}`, {write.agent} writes `{write.key}`", 100),
+        title=clipped(f"{reader} reads `{asked}`, {writer} writes `{kept}`", 100),
         message=(
-            f"{first.agent} reads `{first.key}` and finds nothing, while {write.agent} writes `{write.key}`, which "
+            f"{reader} reads `{asked}` and finds nothing, while {writer} writes `{kept}`, which "
             f"nobody reads; {why}. {since}."
         ),
         trace_id=first.trace_id,
-        agent=first.agent,
+        agent=first.agent or None,
         evidence=(
-            Evidence(first.span_id, "primary", f"{first.agent} reads `{first.key}`: empty"),
-            Evidence(write.span_id, "related", f"{write.agent} writes `{write.key}`"),
-            *(Evidence(slot.span_id, "related", "empty again") for slot in run.reads[read][1:_SHOWN]),
+            Evidence(first.span_id, "primary", f"{reader} reads `{asked}`: empty"),
+            Evidence(write.span_id, "related", f"{writer} writes `{kept}`"),
+            *(Evidence(again.span_id, "related", "empty again") for again in run.reads[read][1:_SHOWN]),
         ),
         advice=(
             f"Use one name for `{written}` and `{read}`, kept in one place that both sides import; while a migration "
