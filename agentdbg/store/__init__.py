@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FileReport", "ImportOptions", "Progress", "Store"]
 
-MEMORY_LIMIT = "2GB"
+MEMORY_LIMIT = "2GB"  # of a store that is read
+WRITING_LIMIT = "300MB"  # beyond, what is not on disk yet is put into a folder beside the store
+ROW_GROUP = 40_960
+"""Rows that are compressed and written together. Until then they are in memory: DuckDB's own 122,880 are half a
+gigabyte of spans, for a file that is a fiftieth smaller."""
 # What names an extension is not to fetch one from the network.
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
 _NO_BAR = "SET enable_progress_bar = false"  # it would be drawn on our stdout, even into a pipe
@@ -211,11 +215,27 @@ def _connect(path: Path, *, read_only: bool, named: Path | None = None) -> duckd
             f"{path} is not an agentdbg store", "name another file with --db; `agentdbg ingest` makes a new one"
         )
     try:
-        con = duckdb.connect(str(path.absolute()), read_only=read_only, config=_SETTINGS)
+        con = duckdb.connect(str(path.absolute()), read_only=True, config=_SETTINGS) if read_only else _writable(path)
     except duckdb.Error as error:
         raise _explained(error, named or path, read_only) from error
     con.execute(_NO_BAR)
-    con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    con.execute(f"SET memory_limit = '{MEMORY_LIMIT if read_only else WRITING_LIMIT}'")
+    return con
+
+
+def _writable(path: Path) -> duckdb.DuckDBPyConnection:
+    """Attached, not opened, because only that tells the size of row groups."""
+    import duckdb
+
+    con = duckdb.connect(":memory:", config=_SETTINGS)
+    try:
+        quoted = str(path.absolute()).replace("'", "''")
+        con.execute(f"ATTACH '{quoted}' AS store (ROW_GROUP_SIZE {ROW_GROUP})")
+        con.execute("USE store")
+        con.execute(f"SET temp_directory = '{quoted}.tmp'")
+    except BaseException:
+        con.close()
+        raise
     return con
 
 

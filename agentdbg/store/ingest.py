@@ -19,10 +19,12 @@ from agentdbg.rows import NoteRow, RawEvent, RawLog, RawSpan, SpanRow
 from agentdbg.steps.messages import payload_keys
 from agentdbg.store.columns import arrow_schema, batch, insert
 from agentdbg.store.merge import ABSENT, merge
+from agentdbg.store.streaming import StreamedInsert
 from agentdbg.store.tables import PAYLOADS
 from agentdbg.vocabulary.jsontext import load
 
-BATCH = 5_000
+BATCH = 2_048
+BATCH_SIZE = 8 << 20  # characters of attributes
 SPAN_SCHEMA = arrow_schema(SpanRow)
 FIELDS = SpanRow.__struct_fields__
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
@@ -68,15 +70,18 @@ def write(
     logs: list[LogRow] = []
     extra = [(pa.field("file_id", pa.int32()), file_id), (pa.field("merged", pa.bool_()), False)]
 
-    def batches() -> Iterator[pa.RecordBatch]:
+    with StreamedInsert(con, "raw.spans", "*, trace_id AS run_id") as table:
         rows: list[SpanRow] = []
+        size = 0
         for item in items:
             if isinstance(item, RawSpan):
                 rows.append(row_of(item))
                 counts.spans += 1
-                if len(rows) >= BATCH:
-                    yield batch(rows, SPAN_SCHEMA, extra)
+                size += len(rows[-1].attributes or "")
+                if len(rows) >= BATCH or size >= BATCH_SIZE:
+                    table.add(batch(rows, SPAN_SCHEMA, extra))
                     rows.clear()
+                    size = 0
                     if progress:
                         progress(counts.spans)
             elif isinstance(item, RawLog):
@@ -85,12 +90,7 @@ def write(
             else:
                 counts.notes.append(item)
         if rows:
-            yield batch(rows, SPAN_SCHEMA, extra)
-
-    # Batch by batch, not as one stream that DuckDB pulls: it would read in a thread of its own, where a Ctrl-C does not
-    # end the waiting for input, and what goes wrong would reach us as nothing but text.
-    for one in batches():
-        insert(con, "raw.spans", pa.Table.from_batches([one]), "*, trace_id AS run_id")
+            table.add(batch(rows, SPAN_SCHEMA, extra))
     if logs:
         insert(con, "raw.logs", pa.Table.from_batches([batch(logs, LOG_SCHEMA, extra[:1])]))
     _drop_equal_logs(con, file_id)
