@@ -122,19 +122,12 @@ class Store:
     ) -> list[FileReport]:
         """Read every input, each in its own transaction, then resolve the traces that were touched. Files whose content
         was read before, in the same way, are left out; of those that have grown, what is new is read."""
-        import gc
-
+        from agentdbg.store.collecting import uncollected
         from agentdbg.store.intake import Intake
 
-        was_on = gc.isenabled()
-        gc.disable()  # the hot path makes no cycles; the collector would walk every row again and again
-        try:
-            with writing():
-                intake = Intake(self._con, options, on_disk=self.path is not None)
-                reports = intake.priced_anew([intake.take(one, progress) for one in inputs])
-        finally:
-            if was_on:
-                gc.enable()
+        with uncollected(), writing():
+            intake = Intake(self._con, options, on_disk=self.path is not None)
+            reports = intake.priced_anew([intake.take(one, progress) for one in inputs])
         self.resolve(options)
         return reports
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from agentdbg.resolve import Facts, Price, Resolved, resolve
 from agentdbg.resolve.facts import CallRow, HandoffRow, Role, TraceRow, TurnRow
+from agentdbg.store.collecting import uncollected
 from agentdbg.store.columns import arrow_schema, batch, insert
 from agentdbg.store.joining import join
 from agentdbg.store.writing import roll_back
@@ -58,7 +59,8 @@ def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price, prices: str) -
         try:
             con.register("chunk", pa.table({"trace_id": chunk}))
             con.execute(_UNJUDGE)  # before, for the sake of the runs that are gone; after, for those that are new
-            _replace(con, [resolve(spans, price, *told) for spans, *told in _traces(con)])
+            with uncollected():
+                _replace(con, [resolve(spans, price, *told) for spans, *told in _traces(con)])
             con.execute(_UNJUDGE)
             con.execute("UPDATE derived.traces SET prices = $p WHERE trace_id IN (FROM chunk)", {"p": prices})
             con.execute("DELETE FROM raw.pending WHERE trace_id IN (SELECT trace_id FROM chunk)")
