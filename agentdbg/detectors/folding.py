@@ -21,7 +21,7 @@ _FACES = {
     "redundant.calls": ("loop.cycle", "loop.retry", "loop.turns"),
     "redundant.reading": ("loop.cycle", "loop.refine", "handoff.ambiguous", "loop.pingpong"),
     "calls.hidden": ("loop.cycle", "loop.refine", "loop.pingpong", "loop.turns"),
-    "wait.stall": ("wait.deadlock",),
+    "wait.stall": ("wait.deadlock", "task.abandoned"),
 }
 """Detectors, and those that tell the same cause where one finding lies in the other: the worse tells it, of equals the
 one that stands on the right, which says more."""
@@ -29,7 +29,7 @@ _CHAIN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("silent.range", ("handoff.schema", "prompt.coupling")),
     ("handoff.schema", ("prompt.coupling", "silent.range")),
     ("handoff.parse", ("handoff.schema", "prompt.coupling")),
-    ("error.swallowed", ("handoff.", "silent.madeup", "context.overflow")),
+    ("error.swallowed", ("handoff.", "silent.madeup", "context.overflow", "time.timeout")),
     ("error.origin", ("handoff.parse", "silent.madeup", "context.overflow")),
     ("cascade.root", ("handoff.parse", "handoff.schema", "context.overflow")),
     ("silent.empty", ("silent.madeup",)),
@@ -55,7 +55,7 @@ _OF_RUN = {
 """What these find is true of a whole run; a finding of these families that says why tells it as well."""
 _NEWS = frozenset(("handoff.parse", "handoff.schema"))
 """What these found is added to the message of the finding that they are folded into."""
-_CEILING = re.compile(r"Turns|Iterations|Steps|Recursion")
+_CEILING = re.compile(r"Turns|Iterations|Steps|Recursion|request_limit")
 _ADDED = 5
 """Pieces of evidence that one finding takes over from those folded into it."""
 
@@ -182,7 +182,7 @@ def _comes_of_it(symptom: Finding, cause: Finding, places: Places) -> bool:
     if not _is_sure(symptom, cause, places):
         return False
     if symptom.detector == "breaker.trip":
-        return bool(_CEILING.search(symptom.key))
+        return bool(_CEILING.search(symptom.message))
     if symptom.detector == "cascade.root":
         return symptom.primary.span_id in _spans(cause)
     return symptom.detector != "trace.orphan" or _spans(cause).issuperset(_spans(symptom))

@@ -43,12 +43,3 @@ class Call:
 def calls(reader: Reader, traces: Sequence[str]) -> list[Call]:
     """Those of some traces, by trace, start and id. Tools behind which an agent or a model works are left out."""
     return [Call(*row) for row in reader.rows(_CALLS, traces=traces)] if traces else []
-
-
-def lasted(seconds: float) -> str:
-    """`0.4 s`, `95 s`, `12 min`, `3.5 h`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 600:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -50,7 +50,11 @@ def usage(tokens: int | None, usd: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`420 ms`, `3.5 s`, or `` where it is not known."""
+    """`420 ms`, `3.5 s`, `95 s`, `12 min`, `3.5 h`, or `` where it is not known."""
     if seconds is None:
         return ""
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 600:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -24,7 +24,7 @@ def test_a_call_that_hangs_where_its_like_do_not(tmp_path: Path) -> None:
     (finding,) = found(tmp_path, Timeout(), text)
     assert (*grades([finding])[0], finding.agent) == ("high", "likely", "pricer")
     assert finding.message == (
-        "In pricer, quote_api took 95 s where calls of it take 0.5 s, against a budget of 30 s; 97% of the run was spent waiting for "
+        "In pricer, quote_api took 95 s where calls of it take 450 ms, against a budget of 30 s; 97% of the run was spent waiting for "
         "it. Nothing gave it up: no time limit is set, or one above that."
     )
     assert places(tmp_path, text, finding) == ["tool quote_api"]
@@ -33,7 +33,7 @@ def test_a_call_that_hangs_where_its_like_do_not(tmp_path: Path) -> None:
 def test_a_single_call_is_judged_by_the_other_calls_of_its_run(tmp_path: Path) -> None:
     text = quotes("95s").replace("    llm", "    tool a {} -> 1 dur=300ms\n    tool b {} -> 1 dur=900ms\n    llm")
     (finding,) = found(tmp_path, Timeout(), text)
-    assert "quote_api took 95 s where other calls of this run take 0.9 s" in finding.message
+    assert "quote_api took 95 s where other calls of this run take 900 ms" in finding.message
 
 
 def test_what_ended_it_is_told_and_its_error_is_not_told_again(tmp_path: Path) -> None:

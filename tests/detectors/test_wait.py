@@ -40,7 +40,7 @@ def test_waits_that_close_a_circle(tmp_path: Path) -> None:
     text = waits(("ledger", "auditor", 1, 61), ("auditor", "counsel", 2, 61), ("counsel", "ledger", 3, 61))
     (finding,) = deadlocks(tmp_path, text)
     assert grades([finding]) == [("critical", "certain")]
-    assert finding.title == "ledger → auditor → counsel → ledger: each waits for the next, 58.0 s lost"
+    assert finding.title == "ledger → auditor → counsel → ledger: each waits for the next, 58 s lost"
     assert [evidence.note for evidence in finding.evidence] == [
         "ledger waits for auditor", "auditor waits for counsel", "counsel waits for ledger",
     ]  # fmt: skip
@@ -119,7 +119,7 @@ def test_nothing_runs_for_most_of_the_time(tmp_path: Path) -> None:
     text = run()
     (finding,) = stalls(tmp_path, text)
     assert grades([finding]) == [("high", "likely")]
-    assert finding.title == "Nothing ran for 45.0 s of 52.0 s, after collector"
+    assert finding.title == "Nothing ran for 45 s of 52 s, after collector"
     assert "busy for 13% of its time" in finding.message
     assert places(tmp_path, text, finding) == ["llm m", "llm m"]
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from agentdbg.detectors.slowness import lasted
-from agentdbg.detectors.wording import clipped, counted, listed
+from agentdbg.detectors.wording import clipped, counted, duration, listed
 from agentdbg.model import Evidence, Finding, Reader, Skipped
 
 _ASKED = r"""
@@ -65,7 +64,7 @@ class Escalation:
                     severity="info",
                     confidence="certain",
                     title=clipped(f"A person was asked {times}: {listed(names)}", 100),
-                    message=f"A person was asked {times} ({listed(names)}); that took {lasted(waited)}.",
+                    message=f"A person was asked {times} ({listed(names)}); that took {duration(waited)}.",
                     trace_id=trace_id,
                     agent=agent,
                     evidence=(

@@ -9,8 +9,7 @@ from typing import Any
 from agentdbg.detectors.course import answer
 from agentdbg.detectors.recorded import facts, first
 from agentdbg.detectors.results import value
-from agentdbg.detectors.slowness import lasted
-from agentdbg.detectors.wording import clipped, short
+from agentdbg.detectors.wording import clipped, duration, short
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
 
 _TELLING = """
@@ -151,8 +150,8 @@ def _finding(told: _Told, lives: Sequence[_Life]) -> Iterator[Finding]:
     primary = dead.span_id if dead else told.span_id
     who = told.agent or "somebody"
     tail = (
-        f"{who}'s span {clipped(dead.name, 40)} never ended, and its last sign of life is {lasted((end - sign) / 1e9)} "
-        "before the end of the run."
+        f"{who}'s span {clipped(dead.name, 40)} never ended, and its last sign of life is "
+        f"{duration((end - sign) / 1e9)} before the end of the run."
         if dead and sure
         else "the run ended without it."
     )

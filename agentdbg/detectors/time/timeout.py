@@ -9,8 +9,8 @@ from statistics import median
 
 from agentdbg.detectors.effects import words
 from agentdbg.detectors.failure import classify
-from agentdbg.detectors.slowness import Call, calls, lasted
-from agentdbg.detectors.wording import clipped, counted
+from agentdbg.detectors.slowness import Call, calls
+from agentdbg.detectors.wording import clipped, counted, duration
 from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped
 
 _LONG = """
@@ -132,17 +132,17 @@ class Timeout:
             detector="time.timeout",
             severity=severity,
             confidence="likely",
-            title=clipped(f"{worst.name} took {lasted(worst.seconds)} in {who}, {share:.0%} of the run", 100),
+            title=clipped(f"{worst.name} took {duration(worst.seconds)} in {who}, {share:.0%} of the run", 100),
             message=(
-                f"In {who}, {worst.name} took {lasted(worst.seconds)} where {what} take {lasted(middle / 1e9)}, "
+                f"In {who}, {worst.name} took {duration(worst.seconds)} where {what} take {duration(middle / 1e9)}, "
                 f"against a budget of {self.budget:.0f} s; {share:.0%} of the run was spent waiting for it. "
                 f"{_ending(worst)}{again}"
             ),
             trace_id=worst.trace_id,
             agent=worst.agent,
             evidence=(
-                Evidence(worst.span_id, "primary", f"took {lasted(worst.seconds)}"),
-                *(Evidence(one.span_id, "related", f"took {lasted(one.seconds)}") for one in others[:_SHOWN]),
+                Evidence(worst.span_id, "primary", f"took {duration(worst.seconds)}"),
+                *(Evidence(one.span_id, "related", f"took {duration(one.seconds)}") for one in others[:_SHOWN]),
             ),
             advice=(
                 "Set a time limit at this call (5 to 10 s for a look-up), retry it once or twice, and tell the caller "
@@ -170,4 +170,4 @@ def _ending(call: Call) -> str:
     if not _was_given_up(call):
         return f"It ended with {clipped(call.error_type or call.error_message or 'an error', 80)}."
     limit = next((limit for limit in _ROUND if abs(call.seconds - limit) <= limit / 100), None)
-    return f"It hit a time limit of {limit} s." if limit else f"It was given up after {lasted(call.seconds)}."
+    return f"It hit a time limit of {limit} s." if limit else f"It was given up after {duration(call.seconds)}."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentdbg.detectors.slowness import Call, calls, lasted
-from agentdbg.detectors.wording import clipped, counted
+from agentdbg.detectors.slowness import Call, calls
+from agentdbg.detectors.wording import clipped, counted, duration
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
 
 _RUNS = """
@@ -71,11 +71,11 @@ class Wall:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each run beyond its limit."""
         traces, least = set(reader.trace_ids()), min(self.interactive, self.breaker, self.batch)
-        for trace_id, name, duration, others, usual, root in reader.rows(_RUNS, least=int(least * 1e9)):
-            found = self._judge(duration / 1e9, others, (usual or 0) / 1e9) if trace_id in traces else None
+        for trace_id, name, took, others, usual, root in reader.rows(_RUNS, least=int(least * 1e9)):
+            found = self._judge(took / 1e9, others, (usual or 0) / 1e9) if trace_id in traces else None
             if found is not None:
                 slowest = sorted(calls(reader, [trace_id]), key=lambda call: (-call.duration_ns, call.span_id))[:_SHOWN]
-                yield _finding(trace_id, name, duration / 1e9, root, found, slowest)
+                yield _finding(trace_id, name, took / 1e9, root, found, slowest)
 
     def _judge(self, seconds: float, others: int, usual: float) -> _Judged | None:
         if self.mode == "batch":
@@ -84,7 +84,9 @@ class Wall:
         if self.mode == "interactive" or known:
             sure: Confidence = "certain" if self.mode == "interactive" else "likely"
             why = (
-                "where a person waits" if self.mode == "interactive" else f"as {others} other runs take {lasted(usual)}"
+                "where a person waits"
+                if self.mode == "interactive"
+                else f"as {others} other runs take {duration(usual)}"
             )
             if seconds > self.breaker:
                 return _Judged(self.breaker, "high", sure, f"at which a breaker should stop it, {why}")
@@ -95,22 +97,22 @@ class Wall:
 
 
 def _finding(trace_id: str, name: str, seconds: float, root: str, judged: _Judged, slowest: list[Call]) -> Finding:
-    spent = ", ".join(f"{call.name} {lasted(call.seconds)}" for call in slowest)
+    spent = ", ".join(f"{call.name} {duration(call.seconds)}" for call in slowest)
     agent = slowest[0].agent if slowest else None
     return Finding(
         detector="time.wall",
         severity=judged.severity,
         confidence=judged.confidence,
-        title=clipped(f"{name} took {lasted(seconds)}, over a limit of {lasted(judged.limit)}", 100),
+        title=clipped(f"{name} took {duration(seconds)}, over a limit of {duration(judged.limit)}", 100),
         message=(
-            f"{name} took {lasted(seconds)}, over the limit of {lasted(judged.limit)} {judged.why}."
+            f"{name} took {duration(seconds)}, over the limit of {duration(judged.limit)} {judged.why}."
             + (f" Its longest {counted(len(slowest), 'call')}: {spent}." if spent else "")
         ),
         trace_id=trace_id,
         agent=agent,
         evidence=(
-            Evidence(root, "primary", f"took {lasted(seconds)}"),
-            *(Evidence(one.span_id, "related", f"{one.name}: {lasted(one.seconds)}") for one in slowest),
+            Evidence(root, "primary", f"took {duration(seconds)}"),
+            *(Evidence(one.span_id, "related", f"{one.name}: {duration(one.seconds)}") for one in slowest),
         ),
         advice=(
             "Look at what took longest, set a time limit at every call and a deadline for the run, and give back what "

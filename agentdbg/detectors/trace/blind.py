@@ -9,8 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from agentdbg.detectors.effects import gives_answer
-from agentdbg.detectors.slowness import lasted
-from agentdbg.detectors.wording import clipped, counted, listed
+from agentdbg.detectors.wording import clipped, counted, duration, listed
 from agentdbg.model import Evidence, Finding, Reader, Skipped
 from agentdbg.steps.messages import parsed_messages
 
@@ -220,13 +219,13 @@ def _time_finding(trace_id: str, worst: _Gap, gaps: Sequence[_Gap]) -> Finding:
         confidence="hint",
         title=clipped(f"{blind / whole:.0%} of {worst.agent}'s time is covered by no span", 100),
         message=(
-            f"{worst.agent} was at work for {lasted(whole / 1e9)}, and for {lasted(blind / 1e9)} of it "
-            f"({blind / whole:.0%}) no span ran. The longest such stretch is {lasted(worst.longest_ns / 1e9)}, "
-            f"{lasted(worst.after_ns / 1e9)} after the turn began."
+            f"{worst.agent} was at work for {duration(whole / 1e9)}, and for {duration(blind / 1e9)} of it "
+            f"({blind / whole:.0%}) no span ran. The longest such stretch is {duration(worst.longest_ns / 1e9)}, "
+            f"{duration(worst.after_ns / 1e9)} after the turn began."
         ),
         trace_id=trace_id,
         agent=worst.agent,
-        evidence=(Evidence(worst.span_id, "primary", f"{lasted(worst.blind_ns / 1e9)} of it without a span"),),
+        evidence=(Evidence(worst.span_id, "primary", f"{duration(worst.blind_ns / 1e9)} of it without a span"),),
         advice="Put a span around what runs there: a call that no instrumentation covers, a lock, a sleep.",
         next=f"agentdbg show {trace_id}",
         key="time without spans",
