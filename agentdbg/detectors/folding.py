@@ -21,7 +21,7 @@ _FACES = {
     "redundant.calls": ("loop.cycle", "loop.retry", "loop.turns"),
     "redundant.reading": ("loop.cycle", "loop.refine", "handoff.ambiguous", "loop.pingpong"),
     "calls.hidden": ("loop.cycle", "loop.refine", "loop.pingpong", "loop.turns"),
-    "wait.stall": ("wait.deadlock", "task.abandoned"),
+    "wait.stall": ("wait.deadlock",),
 }
 """Detectors, and those that tell the same cause where one finding lies in the other: the worse tells it, of equals the
 one that stands on the right, which says more."""
@@ -46,6 +46,7 @@ _SYMPTOMS: dict[str, tuple[str, ...]] = {
     "time.wall": ("loop.", "rate.", "time.timeout", "wait."),
     "trace.blind": ("wait.",),
     "trace.orphan": ("task.",),
+    "wait.stall": ("task.",),
 }
 """What these find comes of something else where one of these families is found in the same run."""
 _OF_RUN = {
@@ -177,14 +178,16 @@ def _tells_locally(local: Finding, cause: Finding, places: Places) -> bool:
 
 def _comes_of_it(symptom: Finding, cause: Finding, places: Places) -> bool:
     """Whether a symptom does come of such a cause: a ceiling on turns is what ends a loop, a budget need not be; holes
-    in a trace are those of an abandoned task where they are the same spans, and what went on after a failed attempt or
-    a safety net did not build on it."""
+    in a trace, and silence, are those of an abandoned task where they are about the same spans, and what went on after
+    a failed attempt or a safety net did not build on it."""
     if not _is_sure(symptom, cause, places):
         return False
     if symptom.detector == "breaker.trip":
         return bool(_CEILING.search(symptom.message))
     if symptom.detector == "cascade.root":
         return symptom.primary.span_id in _spans(cause)
+    if symptom.detector == "wait.stall":
+        return not _spans(cause).isdisjoint(_spans(symptom))
     return symptom.detector != "trace.orphan" or _spans(cause).issuperset(_spans(symptom))
 
 
