@@ -13,7 +13,7 @@ Level = Literal["lost", "missing", "note"]
 or only what some runs can do without."""
 LEVELS: tuple[Level, ...] = ("lost", "missing", "note")
 NO_TOKENS, NO_PAYLOADS, NO_RESULTS = "no token counts", "no payloads", "no results of tools"
-NO_PRICES = "no price"
+NO_PRICES, NO_ARGUMENTS = "no price", "no arguments of tools"
 """How reasons begin for which detectors do not judge."""
 
 
@@ -81,7 +81,7 @@ KINDS: dict[str, Kind] = {
     ),
     "no_calls": Kind(
         "missing", RUN, "in which agents work and no model call is recorded", "tokens, cost and replay", fixes.CALLS,
-        "show", (NO_TOKENS, NO_PRICES, NO_PAYLOADS, NO_RESULTS),
+        "show", (NO_TOKENS, NO_PRICES, NO_PAYLOADS, NO_RESULTS, NO_ARGUMENTS),
     ),
     "payloads": Kind(
         "missing", CALL, "without their prompt or their answer", "what was said: `replay`, handoffs, repetition",
@@ -109,7 +109,7 @@ KINDS: dict[str, Kind] = {
     ),
     "results": Kind(
         "note", TOOL, "that ended well and tell no result", "whether a tool answered with nothing", fixes.RESULTS,
-        "span", (NO_RESULTS,),
+        "span", (NO_RESULTS, NO_ARGUMENTS),
     ),
     "failed_prompt": Kind(
         "note", CALL, "that failed and do not tell their prompt", "what a refused call had been sent", "", "replay",

@@ -189,7 +189,7 @@ def test_detectors_that_did_not_judge_are_told_at_the_gap_that_kept_them_from_it
         ("cost.baseline", 1),
         ("token.spike", 1),
     ]
-    assert [one.detector for one in gap(found, "results").unjudged] == ["silent.empty"]
+    assert [one.detector for one in gap(found, "results").unjudged] == ["redundant.calls", "silent.empty"]
     assert found.skipped == ()
 
 

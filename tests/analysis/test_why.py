@@ -52,6 +52,7 @@ built on it  2 agents (analyst, writer), 2 model calls, 539 tokens, $0.0016; it 
              analyst › save_rating
 how          it is the earliest trouble before the symptom that nothing mended; nothing that was
              said later mentions it; words were followed over 2 of 3 hops
+also         ID researcher: researcher names 0.93, which nothing gave it
 next:        agentdbg replay ID
              agentdbg span ID
              agentdbg handoffs ID

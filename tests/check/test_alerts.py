@@ -152,7 +152,7 @@ def test_the_first_of_them_is_what_to_look_at(tmp_path: Path) -> None:
 
 def test_every_rule_is_explained() -> None:
     for name, rule in RULES.items():
-        text = agentdbg_here("explain", f"alert.{name}").stdout
+        text = " ".join(agentdbg_here("explain", f"alert.{name}").stdout.split())
         assert f"Fires where {rule.fires} than its limit." in text
         assert f"{name} = {rule.usual:g}" in text
 
