@@ -94,6 +94,12 @@ class _Group(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         return as_typed(super().get_params(ctx))
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The first sentence of each: what a command takes is not asked for it, which would be most of the time."""
+        told = {name: import_module(f"agentdbg.cli.{name}").command.__doc__ for name in COMMANDS}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, " ".join(text.split("\n\n")[0].split())) for name, text in told.items()])
+
 
 app = typer.Typer(
     name="agentdbg",
