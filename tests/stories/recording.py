@@ -55,6 +55,7 @@ class Recording:
         self.steps: list[Step] = []
         self.now = 0.0
         self.trace = 0
+        self._traces = 0
         self._open: list[Step] = []
         self._session: str | None = None
 
@@ -79,17 +80,20 @@ class Recording:
             step.end = self.now
 
     @contextmanager
-    def run(
-        self, name: str, asked: Any = None, session: str | None = None, at: float | None = None, **more: Any
-    ) -> Iterator[Step]:
-        """One run, a trace of its own, a minute after the one before unless told otherwise."""
-        opened, self._open = self._open, []
-        self.trace += 1
-        self._session = session
+    def detached(self, session: str | None = None) -> Iterator[None]:
+        """A trace of its own for what is recorded meanwhile."""
+        before = self._open, self.trace, self._session
+        self._traces += 1
+        self._open, self.trace, self._session = [], self._traces, session
+        yield
+        self._open, self.trace, self._session = before
+
+    @contextmanager
+    def run(self, name: str, asked: Any = None, session: str | None = None, at: float | None = None) -> Iterator[Step]:
+        """One run, a minute after the one before unless told otherwise."""
         self.now = at if at is not None else (self.now + 60 if self.steps else 0.0)
-        with self.inside(self.add("workflow", name, None, input=asked, **more)) as step:
+        with self.detached(session), self.inside(self.add("workflow", name, None, input=asked)) as step:
             yield step
-        self._open = opened
 
     @contextmanager
     def agent(
