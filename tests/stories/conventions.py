@@ -279,4 +279,4 @@ def _plain(step: Step) -> dict[str, Any]:
             made |= {"input_tokens": step.tokens[0], "output_tokens": step.tokens[1]}
         if step.answer:
             made["output"] = step.answer["content"] or _openai(step.answer)
-    return {key: value for key, value in made.items() if value is not None}
+    return {key: value for key, value in made.items() if value is not None or key == "end_time"}

@@ -128,7 +128,7 @@ def state_growth(keeps: int | None) -> Callable[[Recording], None]:
     def write(r: Recording) -> None:
         notes: list[str] = []
         with r.run("research", "Collect what is known about basalt fibre."):
-            for n in range(50):
+            for n in range(24):
                 name = "collector" if n % 2 else "checker"
                 with r.agent(
                     name, {"topic": "basalt fibre", "notes": list(notes)}, attributes={"langgraph_step": n + 1}
@@ -137,7 +137,7 @@ def state_growth(keeps: int | None) -> Callable[[Recording], None]:
                         {"role": "user", "content": f"Note {n}: find something new about basalt fibre."}
                     ]
                     agent.says(f"Note {n}: plant {n * 7} spins {n * 13} tons a year.")
-                    notes.append(f"Note {n}: " + f"plant {n * 7} spins {n * 13} tons of basalt a year; " * 52)
+                    notes.append(f"Note {n}: " + f"plant {n * 7} spins {n * 13} tons of basalt a year; " * 116)
                     notes = notes[-keeps:] if keeps else notes
                     agent.step.output = {"notes": list(notes)}
 

@@ -328,6 +328,9 @@ def month(factor: Callable[[int], float]) -> Callable[[Recording], None]:
 STORIES = [
     Story("weekend-fanout", otel_genai, weekend_fanout, dozen_questions,
           (Say("cost.fanout", "high", "likely", "coordinator warehouse_agent", (r"\b126\b", r"\$7\.5", "cop(y|ies)|alike|same question|the same")),), silent="cost redundant"),
+    Story("weekend-fanout-in-langsmith", langsmith, weekend_fanout, dozen_questions,
+          (Say("cost.fanout", "high", "likely", "coordinator warehouse_agent", (r"\b126\b", r"\$7\.5", "cop(y|ies)|alike|same")),), silent="cost redundant",
+          unfound="cost.fanout, only low and a hint: that the questions are near copies is not seen in inputs of the form {messages: [...]}"),
     Story("history-carried", openinference, history(True), history(False),
           (Say("context.growth context.overflow", "medium", "certain", "scanner", (r"[\d,]+ tokens", r"\d+ ?%"), lambda s: s.agent == "scanner"),)),
     Story("forgot-the-task", otel_genai, forgot_the_task, remembered_the_task,
