@@ -60,6 +60,7 @@ class Story:
     most: int | None = None
     unfound: str = ""
     flagged: str = ""
+    slow: bool = False
 
     @property
     def families(self) -> set[str]:
@@ -119,4 +120,5 @@ def twins(stories: list[Story]) -> Any:
 
 def _marked(story: Story, gap: str) -> Any:
     marks = [pytest.mark.xfail(strict=True, raises=AssertionError, reason=gap)] if gap else []
+    marks += [pytest.mark.slow] if story.slow else []
     return pytest.param(story, id=story.name, marks=marks)

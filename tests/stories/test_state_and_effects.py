@@ -170,7 +170,7 @@ STORIES = [
     Story("conflicts", json_lines, conflicts((7, 31, 63, 95)), conflicts((63,)),
           (Say("race.conflicts", "medium", "certain", "counter restocker", (r"\b4\b", r"\b12[04]\b", "totals"), lambda s: s.error is not None),)),
     Story("state-growth", langsmith, state_growth(None), state_growth(4),
-          (Say("state.growth", "medium", "certain", "collector checker", ("notes", r"\d ?[kK]i?B")),)),
+          (Say("state.growth", "medium", "certain", "collector checker", ("notes", r"\d ?[kK]i?B")),), slow=True),
     Story("retry-without-key", openinference, lambda r: payment(r, None), lambda r: payment(r, "renew-K-31-2026-03"),
           (Say("retry.no_idempotency", "high", "likely", "cashier", ("charge_card", "129.9", "key"), lambda s: s.name == "charge_card"),)),
 ]  # fmt: skip
