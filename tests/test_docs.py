@@ -26,6 +26,13 @@ def test_sessions_of_the_readme_are_real(block: str, tmp_path: Path) -> None:
         assert typed(session.command, tmp_path) == session.output, "python -m tests.readme_sessions writes it anew"
 
 
+def test_every_block_of_the_documents_is_closed() -> None:
+    for document in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))):
+        fences = re.findall(r"^```(.*)", document.read_text("utf-8"), re.M)
+        assert not any(fences[1::2]), f"{document.name}: a block begins inside another"
+        assert len(fences) % 2 == 0, f"{document.name}: a block has no end"
+
+
 def test_the_configuration_of_the_readme_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "agentdbg.toml").write_text(blocks("toml")[0], "utf-8")
     done = agentdbg("check", SAMPLES / "healthy-team", cwd=tmp_path)

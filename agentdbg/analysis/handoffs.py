@@ -135,7 +135,7 @@ def _exchange(course: Course, flow: Flow, handoff: Handoff, span_id: str, value:
     fields = list(_leaves(open_payload(value).value))
     changes = tuple(_changes(fields, given, everything or "")) if arrived else ()
     there = set(words(everything or "")) if arrived else set()
-    lost = [word for word in words(whole or "") if is_value(word) and word not in there] if arrived else []
+    lost = [one for one in words(whole or "") if is_value(one) and there.isdisjoint(_spellings(one))] if arrived else []
     return Exchange(
         seq=handoff.seq,
         from_agent=handoff.from_agent,
@@ -204,7 +204,7 @@ def _changes(fields: list[tuple[str, object]], given: object, everything: str) -
         if path in theirs:
             if theirs[path] != leaf and not _within(leaf, theirs[path]):
                 yield Change(path, plain(leaf), plain(theirs[path]))
-        elif _tells(leaf) and row(plain(leaf)) not in there:
+        elif _tells(leaf) and not any(row(one) in there for one in _spellings(plain(leaf))):
             missing.append(Change(path, plain(leaf), None))
     yield from missing
 
@@ -212,6 +212,13 @@ def _changes(fields: list[tuple[str, object]], given: object, everything: str) -
 def _within(leaf: object, theirs: object) -> bool:
     """Whether a text stands whole in a longer one: a framework may wrap what it passes on."""
     return isinstance(leaf, str) and isinstance(theirs, str) and bool(words(leaf)) and row(leaf) in row(theirs)
+
+
+def _spellings(value: str) -> tuple[str, ...]:
+    """A value as it may arrive: what one language writes as 45.0, another writes as 45."""
+    if value.removesuffix(".0").isdecimal():
+        return value.removesuffix(".0"), f"{value.removesuffix('.0')}.0"
+    return (value,)
 
 
 def _tells(leaf: object) -> bool:

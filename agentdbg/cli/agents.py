@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,6 +11,9 @@ from agentdbg.cli.opening import opened, split
 from agentdbg.cli.options import Drawing, Sources
 from agentdbg.cli.output import targets, write
 from agentdbg.errors import AgentdbgError
+
+if TYPE_CHECKING:
+    from agentdbg.cli.opening import Opened
 
 
 def command(
@@ -51,10 +54,10 @@ def command(
     if len(ids) > 1:
         raise AgentdbgError(f"one run at a time, not {len(ids)}: {', '.join(ids)}", "without an id: all of them")
     with opened(paths, sources, ids) as here:
-        trace_id = trace_of(here, ids[0]) if ids else None
+        trace_id = trace_of(here, ids[0]) if ids else _only(here)
         judged, _ = judgement(here.store, here.config.detectors, [trace_id] if trace_id else None)
         found = metrics(here.store.reader(), judged.findings, trace_id)
-        title = f"run {trace_id[:8]}" if trace_id else ""
+        title = f"run {trace_id[:8]}" if ids and trace_id else ""
         write(
             drawing,
             {
@@ -62,3 +65,9 @@ def command(
                 "json": lambda stream, look: pages.as_json(found, sort, stream),
             },
         )
+
+
+def _only(here: Opened) -> str | None:
+    """The run, where there is but one."""
+    trace_ids = here.store.reader().trace_ids()
+    return trace_ids[0] if len(trace_ids) == 1 else None

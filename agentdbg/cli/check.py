@@ -114,7 +114,8 @@ def _notes(here: Opened) -> list[Note]:
     out: list[Note] = []
     for report in here.unread:
         if report.error is not None:
-            out.append(Note("error", report.source, report.error.message, report.error.hint or ""))
+            message = report.error.message.removeprefix(report.source).lstrip(": ")  # the note names the source
+            out.append(Note("error", report.source, message, report.error.hint or ""))
         out += report.notes
     foreign = [report.source for report in here.reports if report.state == "note"]
     out += [note for note in here.store.reader().notes() if note.source not in foreign]

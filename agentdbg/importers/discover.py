@@ -159,5 +159,5 @@ def _rows(opened: Opened, importer: Importer, item: Input, source: Source, rest:
     if empty and not rest:
         message = f"{item.name} holds no trace: nothing in it could be read as {importer.name}"
         if item.explicit:
-            raise Unreadable(message, "the notes above say what was found instead")
+            raise Unreadable(message, "the notes say what was found instead")
         yield NoteRow("info", message)

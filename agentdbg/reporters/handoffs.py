@@ -83,7 +83,8 @@ class _Page:
             head.add(f"  at {duration(max(0, row.start_ns - self.found.start_ns))}", "dim")
         yield head.cut(look.width, look.glyphs.ellipsis)
         yield from self._labelled("had", row.had, "dim")
-        yield from self._labelled("sent", row.sent or "not recorded", "words" if row.sent else "dim")
+        unsaid = "not recorded" if row.sent is None else "no words, only the turn"
+        yield from self._labelled("sent", row.sent or unsaid, "words" if row.sent else "dim")
         yield from self._labelled("got", self._got(row), "words" if row.got else "dim")
         yield from self._arrived(row)
         yield from self._verdict(row)
@@ -98,7 +99,7 @@ class _Page:
 
     def _arrived(self, row: Exchange) -> Iterator[Line]:
         """The difference between both, field by field where there are fields, else in words."""
-        if row.carried is None:
+        if row.carried is None or not row.sent:
             return
         if row.arrival == "whole":
             yield from self._labelled("arrived", "whole", "ok")

@@ -94,8 +94,9 @@ class _Page:
         if found.workflows:
             yield Line()
             yield from fitting(_WORKFLOW, [self._workflow(one) for one in found.workflows], look, _WORKFLOW_DROPPED)
-        yield Line()
-        yield from wrapped(Line("together  ", "dim"), self._together() or "nothing", Line(" " * 10), look.width)
+        if together := self._together():
+            yield Line()
+            yield from wrapped(Line("together  ", "dim"), together, Line(" " * 10), look.width)
         yield from self._coverage()
 
     def _head(self, title: str) -> Iterator[Line]:
@@ -170,7 +171,7 @@ class _Page:
             (both.dead_letters, "dead letter"),
         )
         told = [count(number, thing) for number, thing in things if number]
-        if both.peak_calls:
+        if both.peak_calls and both.peak_calls < self.found.usage.calls:  # else the head tells it
             told.append(
                 f"busiest minute {tokens(both.peak_tokens)} tokens and {count(both.peak_calls, 'call')}, "
                 f"usually {tokens(both.usual_tokens)} and {both.usual_calls}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agentdbg.reporters.terminal import Look
+from agentdbg.steps.words import Carried
 from agentdbg.view.clean import cells
 from tests.analysis.pages import handoffs_text, passed
 
@@ -82,6 +84,22 @@ def test_of_a_text_the_words_and_the_values_that_are_lost_are_counted(tmp_path: 
     row = found.rows[0]
     assert (row.arrival, row.values) == ("part", ("48213", "1290.50"))
     assert "not these values: 48213, 1290.50" in handoffs_text(found)
+
+
+@pytest.mark.parametrize(("sent", "got"), [("45.0", "45"), ("4500", "4500.0")])
+def test_a_number_that_another_language_writes_otherwise_did_arrive(tmp_path: Path, sent: str, got: str) -> None:
+    for given in (f'{{"amount": {got}}}', f'"Invoice: {{\\"amount\\":{got}}}"'):
+        row = passed(tmp_path, invoice(f'{{"amount": {sent}}}', given)).rows[0]
+        assert (row.arrival, row.changes, row.values) == ("whole", (), ())
+
+
+def test_a_handoff_without_words_has_nothing_to_arrive(tmp_path: Path) -> None:
+    found = passed(tmp_path, invoice('{"vendor": "Delta"}'))
+    silent = replace(found.rows[0], sent="", carried=Carried(0, 0, "", ()), arrival="whole")
+    text = handoffs_text(replace(found, rows=(silent,)))
+    assert "sent      no words, only the turn" in text
+    assert "arrived" not in text
+    assert "not recorded" not in text
 
 
 def test_few_messages_are_not_judged(tmp_path: Path) -> None:

@@ -118,6 +118,17 @@ def test_what_is_not_there_is_said_to_be_not_there(name: str) -> None:
     assert f"{name}: there is no such file" in done.stderr
 
 
+def test_check_names_what_it_could_not_read_once(folder: Path) -> None:
+    (folder / "zero.jsonl").write_bytes(b"")
+    (folder / "nothing").mkdir()
+    told = agentdbg_here("check", "zero.jsonl", "nothing", "missing.jsonl").stdout
+    assert [" ".join(line.split()) for line in told.splitlines()[:3]] == [
+        "error zero.jsonl: holds no trace: it is empty",
+        "error nothing: is a folder that holds no files",
+        "error missing.jsonl: there is no such file – paths are files, folders, quoted globs, or - for stdin",
+    ]
+
+
 def test_the_wrong_format_is_named_with_the_right_one(folder: Path) -> None:
     (folder / "run.jsonl").write_bytes(GOOD)
     done = agentdbg_here("show", "run.jsonl", "--from", "langsmith")

@@ -56,6 +56,11 @@ def test_agents_of_one_run_of_a_store(folder: Path) -> None:
     assert agentdbg_here("agents", trace_id, "beef").exit_code == 2
 
 
+def test_one_run_in_files_is_told_as_one_run_of_a_store_is(folder: Path) -> None:
+    assert "path" in agentdbg_here("agents", "good.sketch").stdout.splitlines()[2].split()
+    assert "path" not in agentdbg_here("agents", "good.sketch", "failed.sketch").stdout.splitlines()[2].split()
+
+
 def test_files_and_a_store_of_them_have_the_same_figures(folder: Path) -> None:
     agentdbg_here("ingest", "good.sketch", "failed.sketch")
     for command in ("agents", "metrics"):

@@ -93,6 +93,14 @@ def test_a_share_is_of_what_is_sorted_by(found: Metrics) -> None:
     assert "100%" in rows[0]
 
 
+def test_what_is_together_is_told_where_it_says_more_than_the_head(found: Metrics) -> None:
+    calls = found.usage.calls
+    minutes = replace(found, coordination=Coordination(1, 1, 0, 0, 0, 0, 0, 400, 900, 1, calls - 1))
+    assert "together  busiest minute 900 tokens" in everything(minutes, Look(120))
+    one_minute = replace(found, coordination=Coordination(1, 1, 0, 0, 0, 0, 0, 900, 900, calls, calls))
+    assert "together" not in everything(one_minute, Look(120))
+
+
 def test_nothing_at_all_is_told_in_a_line() -> None:
     nothing = Metrics((), (), (), (), Coordination(0, 0, 0, 0, 0, 0, 0))
     assert agents(nothing, Look()) == "0 runs  0 agents  0 model calls  0 handoffs\n"
