@@ -119,6 +119,12 @@ def test_a_breaker_that_stopped_an_agent_is_told_once(tmp_path: Path) -> None:
     )
 
 
+def test_a_breaker_above_the_failures_that_made_it_fire(tmp_path: Path) -> None:
+    failed = '    tool bureau {} error="ConnectionError: refused"\n'
+    text = 'workflow loan\n  agent clerk error="CircuitBreakerError: 5 failures"\n' + failed * 2
+    assert [one.agent for one in found(tmp_path, Trip(), text)] == ["clerk"]
+
+
 @pytest.mark.parametrize(
     ("step", "net"),
     [

@@ -81,10 +81,13 @@ class Trip:
 
 
 def _errors(course: Course) -> Iterator[_Trip]:
-    for span in failure.origins(course.forest):
-        net = _net(span)
-        if net is not None:
-            yield _Trip(span, course.agent(span), net, clipped(failure.named(span), 200))
+    """Where a net fired: where its error began, or above the failures that made it fire."""
+    began = {span.span_id for span in failure.origins(course.forest)}
+    for node in course.forest.walk():
+        net = _net(node.span) if failure.failed(node.span) else None
+        below = [_net(child.span) for child in node.children if failure.failed(child.span)]
+        if net is not None and (node.span.span_id in began or (below and net not in below)):
+            yield _Trip(node.span, course.agent(node.span), net, clipped(failure.named(node.span), 200))
 
 
 def _net(span: Span) -> str | None:
