@@ -19,10 +19,11 @@ answer, a state."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
+T = TypeVar("T")
 Kind = Literal["workflow", "agent", "llm", "tool", "retriever", "state", "guard", "other"]
 Status = Literal["ok", "error", "unset"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
@@ -170,9 +171,17 @@ class Trace:
     turns: list[AgentTurn] = field(default_factory=list)
     handoffs: list[Handoff] = field(default_factory=list)
     joined: tuple[str, ...] = ()
+    _made: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def by_id(self) -> dict[str, Span]:
         return {span.span_id: span for span in self.spans}
+
+    def once(self, make: Callable[[Trace], T]) -> T:
+        """What a function makes of this trace, made at the first call and kept: not to be changed by who asks."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def chains(reader: Reader) -> Iterator[tuple[Course, list[Chain]]]:
     """The chains of three turns or more of each trace that has any: one for each innermost turn, by start."""
     nested = {row[0] for row in reader.rows(_NESTED)}
     for trace in reader.traces(one for one in reader.trace_ids() if one in nested):
-        course = Course(trace)
+        course = trace.once(Course)
         turns = turns_of(course)
         by_id = {turn.span.span_id: turn for turn in turns}
         enclosing = {turn.parent for turn in turns}

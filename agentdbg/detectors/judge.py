@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from typing import Any
 
-from agentdbg.detectors import shelf
+from agentdbg.detectors import abreast, shelf
 from agentdbg.detectors.folding import Place, Places, folded
 from agentdbg.errors import AgentdbgError
 from agentdbg.model import SEVERITIES, Detector, Finding, Reader, Skipped
@@ -28,12 +29,11 @@ def judge(reader: Reader, options: Mapping[str, Mapping[str, object]]) -> Judgem
     """
     found: list[Finding] = []
     skipped: set[Skipped] = set()
-    for detector in detectors(options):
-        for one in detector.find(reader):
-            if isinstance(one, Skipped):
-                skipped.add(one)
-            else:
-                found.append(one)
+    for one in chain.from_iterable(abreast.found(reader, detectors(options))):
+        if isinstance(one, Skipped):
+            skipped.add(one)
+        else:
+            found.append(one)
     places = _places(reader, found)
     ordered = [_placed(one, places) for one in sorted(folded(found, places), key=lambda one: _rank(one, places))]
     return Judgement(tuple(ordered), tuple(sorted(skipped, key=lambda s: (s.detector, s.trace_id or "", s.reason))))

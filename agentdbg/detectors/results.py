@@ -9,7 +9,7 @@ from typing import Any
 
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.later import NEAR, Later
-from agentdbg.model import Span
+from agentdbg.model import Span, Trace
 from agentdbg.steps.keys import opened
 from agentdbg.steps.messages import parsed_messages
 
@@ -58,6 +58,11 @@ class Good:
 
 def results(course: Course) -> list[Result]:
     """By end, then span id. A result that stands in several places is one."""
+    return course.trace.once(_results)
+
+
+def _results(trace: Trace) -> list[Result]:
+    course = trace.once(Course)
     own = [
         Result(
             s,

@@ -54,7 +54,7 @@ def waits_by_trace(reader: Reader) -> Iterator[tuple[Course, list[Wait]]]:
         told[trace_id].append((span_id, loaded(attributes), text))
     speaking = {row[0] for row in reader.rows(_SAID)}
     for trace in reader.traces(one for one in reader.trace_ids() if one in told or one in speaking):
-        course = Course(trace)
+        course = trace.once(Course)
         found = list(_explicit(course, told.get(trace.trace_id, ())))
         if trace.trace_id in speaking:
             found += _spoken(course)

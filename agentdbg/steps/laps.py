@@ -100,7 +100,7 @@ def cycles_of(trace: Trace, limits: Limits = Limits()) -> list[Cycle]:
 
     Where model calls and tools record no payloads, the turns of agents are looked at, and failing that the structure.
     """
-    lanes = lanes_of(trace)
+    lanes = trace.once(lanes_of)
     found: list[Cycle] = []
     for lane in lanes:
         seen = {span_id for cycle in found for step in cycle.steps for span_id in step.span_ids}

@@ -88,7 +88,7 @@ class Step:
 
 def steps_of(trace: Trace) -> list[Step]:
     """The steps of a trace in order of start; parallel siblings are one batch step."""
-    return lanes_of(trace)[0]
+    return trace.once(lanes_of)[0]
 
 
 def lanes_of(trace: Trace) -> list[list[Step]]:

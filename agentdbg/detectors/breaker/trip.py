@@ -72,7 +72,7 @@ class Trip:
         """One finding for each net and agent of a run, by the first trip."""
         found = {row[0] for row in reader.rows(_CANDIDATES)}
         for trace in reader.traces(trace_id for trace_id in reader.trace_ids() if trace_id in found):
-            course = Course(trace)
+            course = trace.once(Course)
             groups: dict[tuple[str, str], list[_Trip]] = {}
             for trip in [*_errors(course), *_states(reader, course)]:
                 groups.setdefault((trip.net, trip.agent or ""), []).append(trip)

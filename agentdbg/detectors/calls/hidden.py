@@ -70,7 +70,7 @@ class Hidden:
             return
         known = {row[0] for row in reader.rows(_CANDIDATES, calls=self.calls)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
-            course = Course(trace)
+            course = trace.once(Course)
             agents: dict[str, list[tuple[Turn, list[Span]]]] = defaultdict(list)
             for turn in turns_of(course):
                 beside = _beside(course, turn) if len(turn.models) >= self.calls else []

@@ -67,7 +67,7 @@ class Leads:
         """At most one finding a trace."""
         known = {row[0] for row in reader.rows(_CANDIDATES)}
         for trace in reader.traces([trace_id for trace_id in reader.trace_ids() if trace_id in known]):
-            course = Course(trace)
+            course = trace.once(Course)
             found = ranked(leads(course))
             if found and self._speaks(found[0]):
                 yield _finding(course, found[:3])

@@ -68,7 +68,7 @@ class Root:
         usual = Usual(reader) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
-            course = Course(trace)
+            course = trace.once(Course)
             for cascade in cascades(course, usual, self.floor):
                 yield _finding(course, cascade)
 

@@ -98,7 +98,7 @@ class Overflow:
         judged = set(reader.trace_ids())
         rows = reader.rows(_CANDIDATES, least=int(self.full * _SMALLEST_WINDOW), kept=self.kept)
         for trace in reader.traces(trace_id for (trace_id,) in rows if trace_id in judged):
-            course = Course(trace)
+            course = trace.once(Course)
             agents: dict[str | None, list[Span]] = {}
             for model in course.models:
                 agents.setdefault(course.agent(model), []).append(model)

@@ -82,7 +82,7 @@ class Conflict:
         """One finding for each task and pair of agents, by trace and start."""
         known = {row[0] for row in reader.rows(_CANDIDATES)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
-            course = Course(trace)
+            course = trace.once(Course)
             turns = turns_of(course)
             by_task: dict[str, list[_Decision]] = defaultdict(list)
             for turn in turns:

@@ -82,7 +82,7 @@ class Contradiction:
         judged = set(reader.trace_ids())
         rows = reader.rows(_CANDIDATES)
         for trace in reader.traces(trace_id for (trace_id,) in rows if trace_id in judged):
-            course, told = Course(trace), set[str | None]()
+            course, told = trace.once(Course), set[str | None]()
             spoken = utterances(course)
             for place, said in enumerate(spoken):
                 if (

@@ -72,7 +72,7 @@ class Origin:
         usual = Usual(reader) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
-            course = Course(trace)
+            course = trace.once(Course)
             groups: dict[tuple[str, str, str], list[_Case]] = {}
             for case in _cases(course, tool_results(course, usual)):
                 key = (case.agent or "", case.span.error_type or "", failure.masked(case.span.error_message))

@@ -51,7 +51,7 @@ class Swallowed:
         usual = Usual(reader) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
-            course = Course(trace)
+            course = trace.once(Course)
             groups: dict[tuple[str, str, str], list[Suspicion]] = {}
             for one in suspicions(course, usual):
                 if _swallowed(course, one):

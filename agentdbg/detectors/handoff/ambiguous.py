@@ -87,7 +87,7 @@ class Ambiguous:
         """One finding for each stretch of an agent's turns, by trace and start."""
         known = {row[0] for row in reader.rows(_CANDIDATES)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
-            course = Course(trace)
+            course = trace.once(Course)
             turns = turns_of(course)
             decided = [turn.start for turn in turns if turn.routes]
             for own in _by_agent(turns):

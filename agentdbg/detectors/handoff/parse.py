@@ -79,7 +79,7 @@ class Parse:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each trace, writer and reader, by the first message."""
         for trace in reader.traces(candidates.with_errors(reader)):
-            course = Course(trace)
+            course = trace.once(Course)
             groups: dict[tuple[str, str], list[_Case]] = {}
             for case in _cases(course):
                 groups.setdefault((case.writer, case.reader or ""), []).append(case)

@@ -110,7 +110,7 @@ class Spike:
         judged = set(reader.trace_ids())
         rows = reader.rows(_CANDIDATES, orders=_IN_JSON)
         for trace in reader.traces(trace_id for (trace_id,) in rows if trace_id in judged):
-            course = Course(trace)
+            course = trace.once(Course)
             orders = [order for result in results(course) if (order := _order(result))]
             used = self._used(reader, sorted({one.result.agent or "" for one in orders}))
             told: set[str] = set()

@@ -59,7 +59,7 @@ class Drift:
         judged = set(reader.trace_ids())
         rows = reader.rows(_CANDIDATES)
         for trace in reader.traces(trace_id for (trace_id,) in rows if trace_id in judged):
-            course = Course(trace)
+            course = trace.once(Course)
             told: set[str] = set()
             for turn, receivers in _delegations(course):
                 agent = course.agent(turn) or ""

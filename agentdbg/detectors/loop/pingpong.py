@@ -81,7 +81,7 @@ class Pingpong:
         """One finding for each pair of agents and stretch of turns, by trace and first turn."""
         alternating = {row[0] for row in reader.rows(_CANDIDATES, least=self.turns)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in alternating):
-            course = Course(trace)
+            course = trace.once(Course)
             for stretch in _stretches(turns_of(course), self.turns):
                 if finding := self._finding(course, stretch):
                     yield finding

@@ -81,7 +81,7 @@ class Refine:
             return
         known = {row[0] for row in reader.rows(_CANDIDATES, rounds=self.rounds)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
-            course = Course(trace)
+            course = trace.once(Course)
             for drafts in _by_agent(course):
                 yield from self._of_agent(course, drafts)
 

@@ -74,7 +74,7 @@ class Retry:
         known = {row[0] for row in reader.rows(_CANDIDATES)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
             seen: set[str] = set()
-            for lane in lanes_of(trace):
+            for lane in trace.once(lanes_of):
                 for tries in _series(lane):
                     if tries[0].span_id not in seen and (finding := self._finding(trace, tries)):
                         yield finding

@@ -96,7 +96,7 @@ class Turns:
         rows = reader.rows(_CANDIDATES, few=min(self.idle, self.idle_hard), gave_up=_GAVE_UP)
         known = {row[0] for row in rows}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
-            course = Course(trace)
+            course = trace.once(Course)
             stopped = list(_stopped(course))
             yield from stopped
             told = {finding.agent for finding in stopped}
@@ -121,7 +121,7 @@ def _tasks(course: Course) -> Iterator[list[Step]]:
     A turn of an agent is a task; turns of one call each are one task where the agent was first told the same.
     """
     task = _tasks_by_turn(course)
-    for lane in lanes_of(course.trace):
+    for lane in course.trace.once(lanes_of):
         tasks: dict[object, list[Step]] = defaultdict(list)
         part = 0
         for step, spoken in zip(lane, after_person(lane), strict=True):

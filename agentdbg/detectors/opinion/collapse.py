@@ -102,7 +102,7 @@ class Collapse:
         judged = set(reader.trace_ids())
         rows = reader.rows(_CANDIDATES)
         for trace in reader.traces(trace_id for (trace_id,) in rows if trace_id in judged):
-            course = Course(trace)
+            course = trace.once(Course)
             spoken = [one for one in utterances(course) if one.final and one.agent]
             looked: dict[str | None, int] = {}
             for tool in course.tools:

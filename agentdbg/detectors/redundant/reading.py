@@ -82,7 +82,7 @@ class Reading:
         rows = reader.rows(_CANDIDATES, signs=self.tokens * SIGNS_A_TOKEN, readers=self.readers)
         known = {row[0] for row in rows}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
-            course = Course(trace)
+            course = trace.once(Course)
             for text in _texts(course):
                 most = max(text.read.values(), default=0)
                 readers = [agent for agent, signs in text.read.items() if signs >= _NEAR * most]

@@ -77,7 +77,7 @@ class Empty:
         usual = Usual(reader) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
-            course = Course(trace)
+            course = trace.once(Course)
             found = tool_results(course, usual)
             groups: dict[tuple[str, str, str], list[_Case]] = {}
             for result, trouble in found.troubled:

@@ -80,7 +80,7 @@ class Madeup:
         usual = Usual(reader) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
-            course = Course(trace)
+            course = trace.once(Course)
             for case in self._cases(course, tool_results(course, usual)):
                 yield _finding(course, case)
 

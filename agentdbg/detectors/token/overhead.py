@@ -62,7 +62,7 @@ class Overhead:
         """At most one finding for each trace."""
         known = {row[0] for row in reader.rows(_CANDIDATES, tokens=self.tokens)}
         for trace in reader.traces(one for one in reader.trace_ids() if one in known):
-            course = Course(trace)
+            course = trace.once(Course)
             routed, read = _coordination(course)
             whole = sum(map(_tokens, trace.calls))
             spent = sum(routed.values()) + sum(read.values())

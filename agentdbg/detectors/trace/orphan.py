@@ -84,7 +84,7 @@ class Orphan:
         without_parents = {scope for scope, traces, orphans, _ in habits if traces == orphans and traces >= self.habit}
         never_ending = {scope for scope, traces, _, unclosed in habits if traces == unclosed and traces >= self.habit}
         for trace in reader.traces(trace_id for trace_id in reader.trace_ids() if trace_id in odd):
-            course = Course(trace)
+            course = trace.once(Course)
             holes = [
                 *_parents(course, without_parents),
                 *_roots(course),

@@ -77,7 +77,7 @@ class Stall:
         """At most one finding for each trace, at its longest gap."""
         long = {row[0] for row in reader.rows(_LONG, gap=int(self.seconds * 1e9))}
         for trace in reader.traces(one for one in reader.trace_ids() if one in long):
-            course = Course(trace)
+            course = trace.once(Course)
             working = _working(course)
             if not working:
                 continue
