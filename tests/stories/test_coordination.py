@@ -404,8 +404,7 @@ STORIES = [
     Story("hopeless-retry", openinference, hopeless_retry, recovered_retry,
           (Say("loop.retry loop.cycle", "high", "likely", "fleet_agent", (r"\b9\b", "401|HTTPStatusError", r"\d ms|\d s"), lambda s: s.name == "list_vehicles"),),
           unfound="loop.cycle, critical certain: nine laps of two steps; that each ended in the same 401 is not told"),
-    Story("hopeless-retry-polling", openinference, None, polling, (Say("loop.retry loop.cycle", "high", "likely"),), silent="loop retry wait",
-          flagged="wait.stall, medium likely: 'nothing ran for 29.0 s in 6 gaps', the pauses between polls"),
+    Story("hopeless-retry-polling", openinference, None, polling, (Say("loop.retry loop.cycle", "high", "likely"),), silent="loop retry wait"),
     Story("no-ceiling", langsmith, no_ceiling, five_turns,
           (Say("loop.turns loop.cycle", "high", "likely", "scout", (r"\b50\b", "[Rr]ecursion")),)),
 ]  # fmt: skip

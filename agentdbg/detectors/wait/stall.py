@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from agentdbg.model import Evidence, Finding, Reader, Skipped, Span
 from agentdbg.steps.interruptions import after_person
 from agentdbg.steps.sequence import steps_of
 
+_RHYTHM = 3
+"""Pauses before the same tool is called again from which on it is polled."""
 _LONG = "SELECT trace_id FROM traces WHERE duration_ns > $gap AND span_count > 1 ORDER BY trace_id"
 _WAITS = re.compile(r"\b(?:wait\w*|lock\w*|acquire\w*|semaphore|mutex|queued?|idle|block\w*|barrier|join)\b", re.I)
 _POPS = re.compile(r"\bb[lr]pop\b", re.I)
@@ -87,7 +90,14 @@ class Stall:
             gaps, whole = list(_gaps(course, working)), _wall(course)
             if self._is_long(gaps, whole):
                 spoken = _after_person(course)
-                gaps = [gap for gap in gaps if gap.after.span_id not in spoken and not _explained(course, gap)]
+                polled = Counter(_polled(course, gap) for gap in gaps)
+                gaps = [
+                    gap
+                    for gap in gaps
+                    if gap.after.span_id not in spoken
+                    and not _explained(course, gap)
+                    and (_polled(course, gap) is None or polled[_polled(course, gap)] < _RHYTHM)
+                ]
             if self._is_long(gaps, whole):
                 yield _finding(course, gaps, whole)
 
@@ -142,6 +152,13 @@ def _explained(course: Course, gap: _Gap) -> bool:
         return False
     said = course.said(gap.before)
     return bool(said.asks_for) if said else not course.tools  # the tools that it asked for ran, and left no span
+
+
+def _polled(course: Course, gap: _Gap) -> str | None:
+    """The tool that ran last before the gap and is called first after it."""
+    said = course.said(gap.after) if gap.after.kind == "llm" else None
+    again = said.asks_for if said else (gap.after.tool,)
+    return gap.before.tool if gap.before.tool is not None and gap.before.tool in again else None
 
 
 def _may_be_a_pause(course: Course, gap: _Gap) -> bool:
