@@ -22,7 +22,7 @@ _EMPTY: tuple[object, ...] = ({}, [], None, "")
 def sent(trace: Trace, handoff: Handoff) -> tuple[str, object]:
     """(span id, value) of a handoff: the arguments of the call that did it, else what the sender said last, else its
     output. Arguments that only name the receiver hand nothing over."""
-    spans = trace.by_id()
+    spans = trace.once(Trace.by_id)
     via = spans.get(handoff.via_span_id or "")
     if via is not None:
         arguments = _loaded(via.input)
@@ -36,7 +36,7 @@ def sent(trace: Trace, handoff: Handoff) -> tuple[str, object]:
 
 def last_word(trace: Trace, span_id: str) -> tuple[str, object]:
     """(span id, value) of what a span said; where it does not record it, what the turn it belongs to gave away."""
-    return _said_by(trace, span_id, trace.by_id())
+    return _said_by(trace, span_id, trace.once(Trace.by_id))
 
 
 def said(span: Span, trace: Trace) -> object:
@@ -54,7 +54,7 @@ def said(span: Span, trace: Trace) -> object:
 def speaker(trace: Trace, span_id: str, value: object) -> str:
     """The id of the model call that said a value: the last one below the span whose answer is in the value, or, for a
     tool, the last one that asked for it. The span's own id where there is none."""
-    spans = trace.by_id()
+    spans = trace.once(Trace.by_id)
     span = spans.get(span_id)
     if span is None or span.kind == "llm":
         return span_id
@@ -99,12 +99,20 @@ def _answer(messages: object, span: Span, trace: Trace) -> object:
 
 def _is_run(call: dict[str, Any], span: Span, trace: Trace) -> bool:
     """Whether a tool span answers a call: then the call asked for work and was no answer."""
-    return any(
-        s.kind in ("tool", "retriever")
-        and (s.tool_call_id == call["id"] if s.tool_call_id and call.get("id") else s.tool == call.get("name"))
-        for s in trace.spans
-        if (s.start_ns or 0) >= (span.start_ns or 0)
-    )
+    last, name, since = trace.once(_last_runs), call.get("name"), span.start_ns or 0
+    by_id = [last.get(("id", call["id"])), last.get(("name without id", name))] if call.get("id") else []
+    return any(start is not None and start >= since for start in by_id or [last.get(("name", name))])
+
+
+def _last_runs(trace: Trace) -> dict[tuple[str, str | None], int]:
+    """When tools ran last: under the id of the call, under the name, and under that of those which tell no id."""
+    last: dict[tuple[str, str | None], int] = {}
+    for span in trace.spans:
+        if span.kind in ("tool", "retriever"):
+            told = ("id", span.tool_call_id) if span.tool_call_id else ("name without id", span.tool)
+            for key in (("name", span.tool), told):
+                last[key] = max(last.get(key, 0), span.start_ns or 0)
+    return last
 
 
 def _last_message(value: object) -> object:

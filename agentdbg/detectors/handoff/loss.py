@@ -19,10 +19,12 @@ _ASKS = (
     r"|\bplease provide\b|\b(?:i|we) (?:still )?need\b|\bno \w+ (?:\w+ )?(?:was|were|is) (?:given|provided|included)\b"
 )
 _CANDIDATES = f"""
-    SELECT DISTINCT h.trace_id FROM handoffs h JOIN spans s ON h.trace_id = s.trace_id
-    WHERE s.span_id IN (h.sender_span_id, h.via_span_id) AND greatest(strlen(s.output), strlen(s.input)) >= $least
-       OR s.kind = 'llm' AND regexp_matches(s.output, '(?i){_ASKS}')
-    ORDER BY h.trace_id
+    SELECT DISTINCT trace_id FROM spans
+    WHERE trace_id IN (SELECT trace_id FROM handoffs) AND kind = 'llm' AND regexp_matches(output, '(?i){_ASKS}')
+       OR (trace_id, span_id) IN (
+            SELECT trace_id, unnest([sender_span_id, via_span_id]) FROM handoffs
+        ) AND greatest(strlen(output), strlen(input)) >= $least
+    ORDER BY trace_id
 """
 _SHORTEST = 300
 """Characters of the shortest text in which a cut is looked for."""
@@ -90,7 +92,7 @@ class Loss:
         judged = set(reader.trace_ids())
         rows = reader.rows(_CANDIDATES, least=_SHORTEST)
         for trace in reader.traces(trace_id for (trace_id,) in rows if trace_id in judged):
-            course, told = Course(trace), set[tuple[str, str]]()
+            course, told = trace.once(Course), set[tuple[str, str]]()
             for loss in self._losses(course):
                 place = (loss.writer_span_id, loss.handoff.to_agent)
                 if place not in told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -63,6 +64,25 @@ class _Leaf:
     is_call: bool
 
 
+class _Leaves:
+    """The leaves of a trace, added by start."""
+
+    def __init__(self) -> None:
+        self._every: list[_Leaf] = []
+        self._starts: list[int] = []
+        self._ended: list[int] = []  # when the last of those so far had ended
+
+    def add(self, leaf: _Leaf) -> None:
+        self._every.append(leaf)
+        self._starts.append(leaf.start_ns)
+        self._ended.append(max(leaf.end_ns, self._ended[-1] if self._ended else leaf.end_ns))
+
+    def within(self, start: int, end: int) -> list[_Leaf]:
+        """Those that ran at some time between two moments."""
+        some = self._every[bisect_left(self._ended, start) : bisect_right(self._starts, end)]
+        return [leaf for leaf in some if leaf.end_ns >= start]
+
+
 @dataclass(frozen=True, slots=True)
 class Blind:
     """Work of an agent that the trace does not show.
@@ -104,11 +124,11 @@ class Blind:
         turns = [row for row in reader.rows(_TURNS, least=int(self.seconds * 1e9)) if row[0] in judged]
         if not turns:
             return
-        leaves: dict[str, list[_Leaf]] = {}
+        leaves: dict[str, _Leaves] = {}
         for trace_id, *leaf in reader.rows(_LEAVES, traces=sorted({row[0] for row in turns})):
-            leaves.setdefault(trace_id, []).append(_Leaf(*leaf))
+            leaves.setdefault(trace_id, _Leaves()).add(_Leaf(*leaf))
         for trace_id, group in groupby(turns, key=lambda row: str(row[0])):
-            gaps = [gap for row in group if (gap := _gap(row, leaves.get(trace_id, []))) is not None]
+            gaps = [gap for row in group if (gap := _gap(row, leaves.get(trace_id, _Leaves()))) is not None]
             wide = [gap for gap in gaps if self._is_wide(gap, gaps)]
             if wide:
                 yield _time_finding(trace_id, max(wide, key=lambda gap: (gap.blind_ns, gap.span_id)), gaps)
@@ -124,21 +144,23 @@ def _unseen_tools(reader: Reader, judged: set[str]) -> Iterator[Finding]:
     if not prompts:
         return
     recording = {row[0] for row in reader.rows(_RECORDING)}
-    spans: dict[str, list[tuple[str | None, str]]] = {}
+    spans: dict[str, tuple[set[str | None], set[str]]] = {}
     for trace_id, call_id, name in reader.rows(_NAMES, traces=sorted({row[0] for row in prompts})):
-        spans.setdefault(trace_id, []).append((call_id, name))
+        ids, names = spans.setdefault(trace_id, (set(), set()))
+        ids.add(call_id)
+        names.add(name)
     for trace_id, group in groupby(prompts, key=lambda row: str(row[0])):
-        rows, known = list(group), spans.get(trace_id, [])
-        unseen = [(row, names) for row in rows if (names := sorted(_unseen(row[4], known)))]
+        rows, known = list(group), spans.get(trace_id, (set(), set()))
+        unseen = [(row, found) for row in rows if (found := sorted(_unseen(row[4], known)))]
         if unseen:
             yield _tool_finding(trace_id, unseen, any(row[3] in recording for row, _ in unseen))
 
 
-def _unseen(prompt: str, known: Sequence[tuple[str | None, str]]) -> set[str]:
+def _unseen(prompt: str, known: tuple[set[str | None], set[str]]) -> set[str]:
     """The tools whose results a prompt shows and that no span is named after, nor tells the id of the call."""
     parts = [part for message in parsed_messages(prompt) or () for part in message.get("parts") or ()]
     called = {str(part["id"]): part.get("name") for part in parts if part.get("type") == "tool_call" and part.get("id")}
-    ids, names = {call_id for call_id, _ in known}, [name for _, name in known]
+    ids, names = known
     unseen: set[str] = set()
     for part in parts:
         if part.get("type") != "tool_result" or part.get("id") in ids:
@@ -189,11 +211,11 @@ def _tool_finding(trace_id: str, unseen: Sequence[tuple[Any, list[str]]], record
     )
 
 
-def _gap(turn: Sequence[Any], leaves: Sequence[_Leaf]) -> _Gap | None:
+def _gap(turn: Sequence[Any], leaves: _Leaves) -> _Gap | None:
     """The time of a turn in which no span without children ran. Not counted is what follows a failed one: a pause
     before the next attempt. None where nothing at all is recorded in it, or no durations are."""
     _, span_id, agent, start, end = turn
-    inside = [leaf for leaf in leaves if leaf.start_ns <= end and leaf.end_ns >= start]
+    inside = leaves.within(start, end)
     if not inside or any(leaf.is_call and leaf.start_ns == leaf.end_ns for leaf in inside):
         return None
     if len(inside) == 1 and (inside[0].start_ns, inside[0].end_ns) == (start, end):
