@@ -57,7 +57,7 @@ def sides(reader: AskingReader, bad: str, findings: Sequence[Finding], workflow:
         meant, chosen = f"are named in {bad[1:]}", _named(bad[1:], [row[0] for row in rows])
     else:
         meant = f"have {bad}"
-        chosen = {row[0] for row in reader.table(f"SELECT trace_id FROM traces WHERE ({bad}\n) ORDER BY trace_id")[1]}
+        chosen = _having(reader, bad)
     found = Sides(
         meant,
         tuple(one for one in status if one in chosen),
@@ -68,6 +68,15 @@ def sides(reader: AskingReader, bad: str, findings: Sequence[Finding], workflow:
     return found
 
 
+def _having(reader: AskingReader, condition: str) -> set[str]:
+    try:
+        return {row[0] for row in reader.table(f"SELECT trace_id FROM traces WHERE ({condition}\n)")[1]}
+    except AgentdbgError as problem:
+        message = problem.message.partition("LINE 1:")[0].strip()  # what follows shows our statement, not the user's
+        hint = f"--bad takes error, {', '.join(SEVERITIES)}, @FILE, or a condition over `agentdbg schema traces`"
+        raise AgentdbgError(message, hint) from problem
+
+
 def _at_least(finding: Finding, severity: str) -> bool:
     return _RANK[finding.severity] >= _RANK[severity]
 
@@ -75,7 +84,9 @@ def _at_least(finding: Finding, severity: str) -> bool:
 def _want_both(found: Sides) -> None:
     if found.bad and found.good:
         return
-    if found.bad:
+    if len(found.bad) + len(found.good) == 1:
+        told = "there is only one run that ended" if found.left_out else "there is only one run"
+    elif found.bad:
         told = f"all {len(found.bad)} runs {found.meant}"
     else:
         told = f"none of {len(found.good)} runs {found.meant}" if found.good else "there is no run that ended"

@@ -153,7 +153,7 @@ class _Question:
             name=trace.name,
             status=trace.status,
             question=question,
-            verdict=self._verdict(behind),
+            verdict=self._verdict(behind, others),
             reason=reason(cause, chain),
             steps=tuple(chain),
             entered=0 if chain else None,
@@ -164,15 +164,21 @@ class _Question:
             next=self._next(behind.spans),
         )
 
-    def _verdict(self, behind: Behind) -> str:
+    def _verdict(self, behind: Behind, others: Sequence[tuple[str, str]]) -> str:
         if behind.cause is not None:
-            return f"it entered at {behind.cause.agent or 'the program'}: {behind.cause.words}"
+            cause = behind.cause
+            if cause.agent != self.course.agent(cause.span):  # one finding, several agents: its span is not its agent's
+                return f"it came of this: {cause.words}"
+            return f"it entered at {cause.agent or 'the program'}: {cause.words}"
         if not behind.spans:
             return "no output of this run is recorded, so there is nothing to go back from"
         first, name = behind.spans[0], name_of(self.course, behind.spans[0])
         if failure.failed(first):
             error = clipped(failure.named(first))
             return f"it began at {name}, which failed with {error}; no trouble is recorded before it"
+        if others:
+            far = "back to" if len(behind.spans) > 1 else "no further back than"
+            return f"its words lead {far} {name}; what else went wrong in this run stands below"
         if len(behind.spans) > 1:
             return f"no trouble was found before it; its words lead back to {name}"
         return f"no trouble was found before it, and none of its words lead further back than {name}"

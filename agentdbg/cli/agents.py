@@ -36,8 +36,9 @@ def command(
     """Who did how much, how well, how fast, for how much, and what was handed to whom.
 
     ok: turns that ended well, of those that ended. own time: time that no span below explains better; path: how long
-    the run waited for it (of one run). rounds: most model calls in one turn. share: of what is sorted by. A cost with
-    a sign before it is the least it was, since some calls have no price.
+    the run waited for it (of one run). rounds: most model calls in one turn. share: of what is sorted by. findings:
+    without hints and mere information. A cost with a sign before it is the least it was, since some calls have no
+    price.
 
     \b
     Examples:

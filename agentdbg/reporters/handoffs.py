@@ -43,10 +43,12 @@ class _Page:
     def lines(self) -> Iterator[Line]:
         found, look = self.found, self.look
         status, style = _STATUS[found.status]
-        edges = {(row.from_agent, row.to_agent) for row in found.rows}
-        figures = f"{count(len(found.rows), 'handoff')}" + (f" on {count(len(edges), 'edge')}" if found.rows else "")
+        taken = [(row.from_agent, row.to_agent) for row in found.rows if row.seq is not None]
+        figures = count(len(taken), "handoff") + (f" on {count(len(set(taken)), 'edge')}" if taken else "")
+        untaken = len(found.rows) - len(taken)
+        left = f"{count(untaken, 'message')} that nobody took up" if untaken else ""
         head = [(f"trace {look.text(short_trace_id(found.trace_id))}", "bold"), (look.text(found.name), "bold")]
-        yield from in_a_row([*head, (status, style), (figures, "")], look)
+        yield from in_a_row([*head, (status, style), (figures, ""), (left, "")], look)
         yield from self._summary()
         for group in _groups(found.rows):
             yield Line()

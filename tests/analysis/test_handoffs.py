@@ -114,7 +114,9 @@ def test_a_last_word_that_nobody_took_up_is_a_row_of_its_own(tmp_path: Path) -> 
     assert [(row.seq, row.to_agent, row.arrival, row.verdict.grade) for row in found.rows] == [
         (None, "scorer", "never ran", "breaks")
     ]
-    assert "scorer never ran" in handoffs_text(found)
+    text = handoffs_text(found)
+    assert "scorer never ran" in text
+    assert text.splitlines()[0].endswith("0 handoffs  1 message that nobody took up")
 
 
 def test_what_is_not_recorded_is_neither_lost_nor_whole(tmp_path: Path) -> None:

@@ -121,8 +121,12 @@ def test_what_makes_a_run_bad_is_what_the_user_says(tmp_path: Path) -> None:
         asked(tmp_path, OLD_TOOL, f"@{tmp_path / 'ids.txt'}")
     with pytest.raises(AgentdbgError, match="none of 21 runs have tool_calls > 99, so there is nothing to compare"):
         asked(tmp_path, OLD_TOOL, "tool_calls > 99")
-    with pytest.raises(AgentdbgError, match="the query failed"):
+    with pytest.raises(AgentdbgError, match="the query failed") as refused:
         asked(tmp_path, OLD_TOOL, "no_such_column > 1")
+    assert "LINE 1" not in refused.value.message
+    assert "--bad takes error, info" in str(refused.value.hint)
+    with pytest.raises(AgentdbgError, match="there is only one run, so there is nothing to compare"):
+        asked(tmp_path, 'trace r\nworkflow w\n  agent a\n    llm m "hi" -> "ho"\n')
 
 
 def test_runs_by_the_ids_of_an_evaluation(tmp_path: Path) -> None:

@@ -169,6 +169,29 @@ workflow invoice error="TypeError: not a number"
     assert found.reason.startswith("handoff.schema found it (")
 
 
+_LAP = """\
+  agent planner
+    llm m "Is it fine?" -> "Please look again, reviewer."
+  agent reviewer
+    llm m "Please look again, reviewer." -> "Is it fine?"
+"""
+
+
+def test_trouble_off_the_way_of_the_words_is_not_denied(tmp_path: Path) -> None:
+    clerk = '  agent clerk\n    llm m "Close the file." -> "Four forms were signed."\n'
+    found = explained(tmp_path, f"trace r\nworkflow w\n{_LAP * 6}{clerk}")
+    assert found.verdict == ("its words lead no further back than clerk; what else went wrong in this run stands below")
+    assert [words for _, words in found.others] == ["reviewer: planner ⇄ reviewer ×6: nothing new in any lap"]
+
+
+def test_a_finding_about_several_agents_enters_at_none_of_them_alone(tmp_path: Path) -> None:
+    found = explained(tmp_path, f"trace r\nworkflow w\n{_LAP * 6}")
+    assert (found.verdict, found.steps[0].agent) == (
+        "it came of this: planner ⇄ reviewer ×6: nothing new in any lap",
+        "planner",
+    )
+
+
 def test_what_is_not_recorded_is_said(tmp_path: Path) -> None:
     found = explained(
         tmp_path,
