@@ -63,7 +63,7 @@ def test_a_span_of_the_run_is_meant_before_a_word() -> None:
         (("why", EMPTY, "no such words"), 'said "no such words"'),
         (("why", "abcd1234", EMPTY), "there is no trace abcd1234"),
         (("handoffs", "a1", "b2", EMPTY), "one run at a time, not 2: a1, b2"),
-        (("suspects", "good.sketch"), "none of 1 runs ended with an error"),
+        (("suspects", "good.sketch"), "there is only one run, so there is nothing to compare"),
         (("suspects", EMPTY, "--workflow", "sale"), "no run is called sale"),
         (("suspects", EMPTY, "--bad", "@nowhere.txt"), "nowhere.txt cannot be read"),
         (("suspects", EMPTY, "--bad", "this is no sql"), "the query failed"),
