@@ -81,7 +81,7 @@ def _failure_after(course: Course, root: Suspicion, hops: list[Hop]) -> Span | N
 
     later = [
         span
-        for span in failure.origins(course.forest)
+        for span in course.origins
         if course.end(span) >= root.end and span is not root.span and _by_bad_input(span) and can_follow(span)
     ]
     return min(later, key=lambda span: (course.end(span), span.span_id), default=None)

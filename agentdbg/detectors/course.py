@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from agentdbg.detectors.effects import gives_answer
-from agentdbg.detectors.failure import CALLS, failed
+from agentdbg.detectors.failure import CALLS, failed, origins
 from agentdbg.detectors.later import NEAR, Later
 from agentdbg.model import LLMCall, Span, Trace
 from agentdbg.steps.messages import parsed_messages, text_of
@@ -184,6 +184,11 @@ class Course:
         if span.input_key is None:
             return []
         return self._well.after((span.kind, "input", span.input_key), self.moment(span), NEAR)
+
+    @cached_property
+    def origins(self) -> list[Span]:
+        """The failed spans where a chain of errors starts, by start."""
+        return origins(self.forest)
 
     @cached_property
     def tools(self) -> list[Span]:

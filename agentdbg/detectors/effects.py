@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _EFFECTS = """
     create update delete send post charge pay refund write insert book order publish execute transfer save set put add
@@ -41,6 +42,7 @@ def words(tool: str | None) -> list[str]:
     return [word.lower() for word in _WORDS.findall(tool or "")]
 
 
+@lru_cache(maxsize=4096)
 def has_effect(tool: str | None) -> bool:
     """Whether the first telling verb of the name is one that changes something: `send_mail`, `tool.createOrder`."""
     return next((word in _EFFECT for word in words(tool) if word in _EFFECT | _LOOKUP), False)

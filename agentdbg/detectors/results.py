@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from agentdbg.detectors.course import Course
@@ -88,6 +89,7 @@ def value(text: str | None) -> Any:
 def _only_read(course: Course, own: list[Result]) -> Iterator[Result]:
     """Results in the messages of model calls that no tool span stands for; fills in what tool spans do not tell."""
     by_call = {result.span.tool_call_id: result for result in own if result.span.tool_call_id}
+    by_agent = Later((result.agent, result.start, result) for result in own)
     mine = {result.span.span_id for result in own}
     aside = {s.tool_call_id for s in course.spans if s.kind == "tool" and s.span_id not in mine and s.tool_call_id}
     seen: set[tuple[str | None, str]] = set()
@@ -102,17 +104,17 @@ def _only_read(course: Course, own: list[Result]) -> Iterator[Result]:
             seen.add((agent, key))
             at, name, read = course.start(model), part.get("name"), part.get("result")
             read = value(read) if isinstance(read, str) else read
-            result = by_call.get(str(part.get("id"))) or _same_by_order(own, agent, name, since, at)
+            result = by_call.get(str(part.get("id"))) or _same_by_order(by_agent.after(agent, since), name, at)
             if result is None:
                 yield Result(model, agent, name, read, True, at, at, own_span=False)
             elif not result.known:
                 result.value, result.known = read, True
 
 
-def _same_by_order(own: list[Result], agent: str | None, name: str | None, since: int, until: int) -> Result | None:
+def _same_by_order(own: list[Result], name: str | None, until: int) -> Result | None:
     """The tool span that this part of a message comes from, where no id ties them: the agent's calls between two
     turns."""
-    near = [r for r in own if r.agent == agent and since <= r.start <= until and name in (None, r.tool)]
+    near = [r for r in takewhile(lambda r: r.start <= until, own) if name in (None, r.tool)]
     return next((r for r in near if not r.known), near[0] if near else None)
 
 

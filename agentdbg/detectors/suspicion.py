@@ -116,6 +116,7 @@ def suspicions(course: Course, usual: Usual) -> list[Suspicion]:
 
 
 def _of_tools(course: Course, found: Findings, usual: Usual) -> Iterator[Suspicion]:
+    turns = {(result.agent, course.turn(result.span).span_id) for result in _looked_up(found.good)}
     for result, kind in found.troubled:
         outcome = handling.of_tool(course, result, found.good)
         strength = STRENGTH[kind]
@@ -123,20 +124,25 @@ def _of_tools(course: Course, found: Findings, usual: Usual) -> Iterator[Suspici
             strength = 0.3
         elif outcome in ("other arguments", "fallback"):
             strength = WORKED_AROUND
-        beside = bool(others_at_hand(course, result, found.good))
+        beside = (result.agent, course.turn(result.span).span_id) in turns
         yield Suspicion(result.span, result.agent, kind, strength, outcome, result.end, result.tool, result, beside)
 
 
 def others_at_hand(course: Course, result: Result, good: Good) -> list[Result]:
     """The good results that the agent looked up in the same turn."""
     turn = course.turn(result.span)
-    return [r for r in good.every if r.agent == result.agent and course.turn(r.span) is turn and not has_effect(r.tool)]
+    return [r for r in _looked_up(good) if r.agent == result.agent and course.turn(r.span) is turn]
+
+
+def _looked_up(good: Good) -> list[Result]:
+    """The good results of tools that change nothing."""
+    return [result for result in good.every if not has_effect(result.tool)]
 
 
 def _of_errors(course: Course) -> Iterator[Suspicion]:
     tools = {span.span_id for span in course.tools}
     seen: set[str] = set()
-    for origin in failure.origins(course.forest):
+    for origin in course.origins:
         span = call_around(course, origin)
         if span is None or span.span_id in tools or span.span_id in seen or _is_the_run(course, span):
             continue

@@ -82,7 +82,7 @@ class Trip:
 
 def _errors(course: Course) -> Iterator[_Trip]:
     """Where a net fired: where its error began, or above the failures that made it fire."""
-    began = {span.span_id for span in failure.origins(course.forest)}
+    began = {span.span_id for span in course.origins}
     for node in course.forest.walk():
         net = _net(node.span) if failure.failed(node.span) else None
         below = [_net(child.span) for child in node.children if failure.failed(child.span)]

@@ -108,7 +108,7 @@ class Origin:
 
 def _cases(course: Course, found: Findings) -> Iterator[_Case]:
     by_span = {result.span.span_id: result for result, _ in found.troubled if result.own_span}
-    for span in failure.origins(course.forest):
+    for span in course.origins:
         kind = failure.classify(span.error_type, span.error_message)
         agent = course.agent(span)
         if kind.name == "cancelled":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from agentdbg.detectors import spending
 from agentdbg.detectors.course import Course
 from agentdbg.detectors.effects import has_effect, looks_up, may_change
-from agentdbg.detectors.failure import classify, named, origins
+from agentdbg.detectors.failure import classify, named
 from agentdbg.detectors.wording import clipped, counted, duration, usage
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
 from agentdbg.steps.emptiness import error_in_body, is_empty
@@ -198,7 +198,7 @@ def _brings(step: Step, results: Novelty) -> bool:
 
 def _stopped(course: Course) -> Iterator[Finding]:
     """Limits that were hit: an error that says so, or the framework's words in place of an answer."""
-    for span in origins(course.forest):
+    for span in course.origins:
         if classify(span.error_type, span.error_message).name == "recursion limit":
             yield _limit(course, span, named(span))
     for model in course.models:
