@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agentdbg.cli import messages
@@ -12,6 +14,8 @@ from agentdbg.errors import AgentdbgError
 
 if TYPE_CHECKING:
     from agentdbg.cli.opening import Opened
+
+_LISTED = 3
 
 
 def trace_of(here: Opened, asked: str) -> str:
@@ -34,6 +38,25 @@ def span_of(here: Opened, asked: str) -> tuple[str, str]:
         return find_span(here.store.reader(), asked)
     except UnknownTrace as unknown:
         raise AgentdbgError(unknown.message, f"{unknown.hint}\n{how_to_export(unknown.asked)}") from unknown
+
+
+def newest_saying(here: Opened, words: str) -> str:
+    """The newest run in which some output holds the words; where there are others, stderr says so. Where there is none,
+    as without words."""
+    rows = here.store.reader().rows(
+        "SELECT trace_id FROM spans WHERE contains(lower(output), lower($words)) GROUP BY trace_id "
+        "ORDER BY max(start_ns) DESC NULLS LAST, trace_id",
+        words=json.dumps(words, ensure_ascii=False)[1:-1],
+    )
+    if not rows:
+        return worst_recent(here)
+    if len(rows) > 1:
+        messages.note(f"the newest of {len(rows)} runs that say so; name another before the words: {_few(rows[1:])}")
+    return str(rows[0][0])
+
+
+def _few(rows: Sequence[tuple[str, ...]]) -> str:
+    return ", ".join(row[0] for row in rows[:_LISTED]) + (", …" if len(rows) > _LISTED else "")
 
 
 def worst_recent(here: Opened) -> str:

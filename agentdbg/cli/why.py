@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentdbg.cli.asked import trace_of, worst_recent
+from agentdbg.cli.asked import newest_saying, trace_of, worst_recent
 from agentdbg.cli.judged import of_trace
 from agentdbg.cli.nexts import typed
 from agentdbg.cli.opening import opened, split
@@ -36,8 +36,8 @@ def command(
     """From a wrong output back to where it entered.
 
     Hop by hop, with the words that were carried, and what was built on it. Asks about the failure of the run or its
-    last answer, or about a span, or about words that stand in some output. Without TRACE_ID it is the worst run of the
-    newest hour.
+    last answer, or about a span, or about words that stand in some output. Without TRACE_ID it is the newest run that
+    says the words, or the worst of the newest hour.
 
     \b
     Examples:
@@ -53,7 +53,7 @@ def command(
     targets(drawing, {"text": None, "json": None})
     trace, about, paths = _read(asked)
     with opened(paths, sources, [trace] if trace else []) as here:
-        trace_id = trace_of(here, trace) if trace else worst_recent(here)
+        trace_id = trace_of(here, trace) if trace else newest_saying(here, about) if about else worst_recent(here)
         span_id = _span(here, trace_id, about) if about else None
         judged = of_trace(here, trace_id).findings
         found = why(here.store.reader(), trace_id, judged, span_id, about if about and span_id is None else None)

@@ -25,6 +25,12 @@ def test_what_it_names_next_can_be_typed() -> None:
     assert [agentdbg_here(*command[1:]).exit_code for command in commands] == [0, 0, 0]
 
 
+def test_words_alone_find_the_run_that_says_them() -> None:
+    done = agentdbg_here("why", "closing the office", SAMPLES)
+    assert done.exit_code == 0
+    assert done.stdout.startswith("trace 371e6f59  sales-report")
+
+
 def test_ids_are_as_short_as_the_run_allows(folder: Path) -> None:
     lines = [f'    llm m "go" -> "answer {n}" id=step-one-{n:04}' for n in range(30)]
     (folder / "alike.sketch").write_text("workflow w\n  agent a\n" + "\n".join(lines) + "\n", "utf-8")
