@@ -125,7 +125,7 @@ class Parse:
 def _cases(course: Course) -> Iterator[_Case]:
     spoken = utterances(course)
     ends = [one.end for one in spoken]
-    for error in failure.origins(course.forest):
+    for error in course.origins:
         kind = failure.classify(error.error_type, error.error_message)
         if kind.name not in _OF_READING or error.kind in ("llm", "retriever"):
             continue
