@@ -92,9 +92,9 @@ def listed(value: Any) -> list[Any]:
 
 
 def count(value: Any) -> int | None:
-    """A token count; None for what is no whole, non-negative number that fits 63 bits."""
+    """A token count; None for what is no non-negative number of which a thousand can be summed up in 64 bits."""
     found = number(value)
-    return int(found) if found is not None and 0 <= found < 2**63 else None
+    return int(found) if found is not None and 0 <= found < 2**53 else None
 
 
 def number(value: Any) -> float | None:

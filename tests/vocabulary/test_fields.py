@@ -11,7 +11,18 @@ from agentdbg.vocabulary.fields import count, number, unflattened
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(7, 7), ("7", 7), (7.0, 7), (-1, None), (True, None), ("many", None), (1e300, None), (None, None)],
+    [
+        (7, 7),
+        ("7", 7),
+        (7.0, 7),
+        (-1, None),
+        (True, None),
+        ("many", None),
+        (1e300, None),
+        (None, None),
+        (2**53 - 1, 2**53 - 1),
+        (2**62, None),
+    ],
 )
 def test_a_token_count(value: Any, told: int | None) -> None:
     assert count(value) == told

@@ -12,7 +12,7 @@ from agentdbg.model import Evidence, Finding, Reader, Skipped
 _DEAR = """
     WITH calls AS (
         SELECT c.trace_id, c.span_id, c.agent, c.model, c.start_ns, c.cost_usd, c.output_tokens, s.output_key,
-               coalesce(c.input_tokens, 0) + 4 * coalesce(c.output_tokens, 0) AS weight
+               coalesce(c.input_tokens, 0)::DOUBLE + 4 * coalesce(c.output_tokens, 0)::DOUBLE AS weight
         FROM llm_calls c JOIN spans s ON c.trace_id = s.trace_id AND c.span_id = s.span_id
         WHERE c.cost_usd > 0 AND c.model IS NOT NULL AND c.status <> 'error'
     ), priced AS (
