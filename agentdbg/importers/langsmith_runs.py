@@ -10,6 +10,7 @@ from typing import Any
 
 from agentdbg.importers.json_pieces import Piece
 from agentdbg.importers.notes import Notebook
+from agentdbg.importers.record_fields import text
 from agentdbg.importers.times import to_ns
 from agentdbg.rows import RawSpan
 
@@ -46,7 +47,7 @@ def spans(run: dict[str, Any], piece: Piece, notes: Notebook) -> Iterator[RawSpa
 
 
 def _span(run: dict[str, Any], piece: Piece, notes: Notebook, above: RawSpan | None) -> RawSpan:
-    span_id = _text(run.get("id")) or _text(run.get("run_id"))
+    span_id = text(run.get("id")) or text(run.get("run_id"))
     if span_id is None:
         span_id = blake2b(piece.text, digest_size=16).hexdigest()
         notes.add("info", "runs without an id were given one", line=piece.line)
@@ -69,11 +70,11 @@ def _span(run: dict[str, Any], piece: Piece, notes: Notebook, above: RawSpan | N
         trace_id,
         span_id,
         parent_id,
-        _text(run.get("name")) or "",
+        text(run.get("name")) or "",
         start_ns,
         end_ns,
         status=_status(run, error),
-        status_message=_text(error),
+        status_message=text(error),
         attributes=attributes,
         scope=SCOPE,
         line=piece.line,
@@ -87,13 +88,13 @@ def _place(run: dict[str, Any], span_id: str, above: RawSpan | None) -> tuple[st
     path = [part.partition("Z")[2] for part in dotted.split(".")] if type(dotted) is str and dotted else []
     if not path and isinstance(run.get("parent_run_ids"), list):
         path = [*(str(part) for part in run["parent_run_ids"]), span_id]
-    parent_id = _text(run.get("parent_run_id"))
+    parent_id = text(run.get("parent_run_id"))
     if parent_id is None and len(path) > 1:
         parent_id = path[-2] or None
     if parent_id is None and above is not None:
         parent_id = above.span_id
     trace_id = (
-        _text(run.get("trace_id")) or (path[0] if path else None) or (above.trace_id if above is not None else None)
+        text(run.get("trace_id")) or (path[0] if path else None) or (above.trace_id if above is not None else None)
     )
     return trace_id or (span_id if parent_id is None else None), parent_id
 
@@ -120,9 +121,3 @@ def _dotted_start(run: dict[str, Any]) -> int | None:
     """The start as `dotted_order` tells it: exports of chosen fields and the updates of older SDKs have no other."""
     match = _DOTTED.search(run["dotted_order"]) if type(run.get("dotted_order")) is str else None
     return to_ns(f"{match[1]}.{match[2]}Z") if match else None
-
-
-def _text(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    return value if type(value) is str else str(value)

@@ -5,14 +5,14 @@ who said it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
 from agentdbg.replay.alignment import QUOTED, align, alike
+from agentdbg.replay.asking import as_text
 from agentdbg.replay.call import Call
 from agentdbg.replay.difference import Difference
 from agentdbg.replay.items import ANSWER, Item, answer_items, items, squeezed
@@ -170,11 +170,11 @@ class History:
         """An item with who said it. Words of an agent are known by its answers, also where they are quoted inside a
         longer text."""
         if item.kind == "tool_result":
-            return Said(item.role, "tool", f"{item.tool or 'unknown tool'}: {_written(item.value)}", item.path)
+            return Said(item.role, "tool", f"{item.tool or 'unknown tool'}: {as_text(item.value)}", item.path)
         if item.kind == "tool_call":
-            text = f"asks for {item.tool} {_written(item.value['arguments'])}"
+            text = f"asks for {item.tool} {as_text(item.value['arguments'])}"
             return Said(item.role, item.name or item.role, text, item.path)
-        text = _written(item.value)
+        text = as_text(item.value)
         speaker = self._speaker(squeezed(text)) if item.role in ("user", "assistant") else None
         if speaker is not None:
             return Said(item.role, speaker.agent or "assistant", text, item.path, speaker.span_id)
@@ -222,10 +222,6 @@ def _chain(conversation: Sequence[Item]) -> list[str]:
         state.update(item.key.to_bytes(8))
         out.append(state.copy().hexdigest())
     return out
-
-
-def _written(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _is_over(earlier: Call, call: Call) -> bool:

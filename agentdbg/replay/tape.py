@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,8 +140,3 @@ def _agree(recorded: Any, live: Any) -> bool:
     if isinstance(live, dict) and len(live) == 1:  # a tool of one argument, which some record bare
         live = next(iter(live.values()))
     return canonical(recorded) == canonical(live)
-
-
-def as_text(value: Any) -> str:
-    """A result as the text that a model is told."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

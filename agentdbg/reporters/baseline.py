@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from statistics import median
 from typing import TextIO
 
 from agentdbg.model import RunFigures
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.columns import Column, columns
 from agentdbg.reporters.terminal.line import Line, Look, write
 from agentdbg.view.units import count, duration, tokens, usd
 
-SCHEMA_VERSION = 1
 _SHAPE = [Column("runs", True), Column("time", True), Column("tokens", True), Column("cost", True), Column("workflow")]
 
 
@@ -27,8 +26,7 @@ def text(path: str, workflows: Sequence[tuple[str, Sequence[RunFigures]]], strea
 def as_json(path: str, workflows: Sequence[tuple[str, Sequence[RunFigures]]], stream: TextIO) -> None:
     """One object; all bytes are ASCII."""
     told = [{"workflow": name, "runs": len(group)} for name, group in workflows]
-    json.dump({"schema_version": SCHEMA_VERSION, "file": path, "workflows": told}, stream, indent=2)
-    stream.write("\n")
+    document({"file": path, "workflows": told}, stream)
 
 
 def _usual(runs: Sequence[RunFigures]) -> tuple[str, str, str]:

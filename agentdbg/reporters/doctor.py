@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, TextIO
 
 from agentdbg.analysis.coverage import Coverage, Gap, RunCoverage
 from agentdbg.analysis.gaps import KINDS
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.columns import Column, columns
 from agentdbg.reporters.terminal.line import Line, Look, command, wrapped, write
 from agentdbg.view.ids import ShortIds, short_trace_id
 from agentdbg.view.units import count
 
-SCHEMA_VERSION = 1
 MOST_RUNS = 10
 MOST_FILES = 10
 MOST_MENDS = 3
@@ -31,7 +30,6 @@ def text(found: Coverage, stream: TextIO, look: Look) -> None:
 def as_json(found: Coverage, stream: TextIO) -> None:
     """One object; fields may be added, never renamed. All bytes are ASCII."""
     told: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
         "complete": found.complete,
         "runs_whole": found.whole_runs,
         "runs": [asdict(run) | {"whole": run.whole} for run in found.runs],
@@ -39,8 +37,7 @@ def as_json(found: Coverage, stream: TextIO) -> None:
         "gaps": [_gap(gap) for gap in found.gaps],
         "skipped": [asdict(one) for one in found.skipped],
     }
-    json.dump(told, stream, indent=2)
-    stream.write("\n")
+    document(told, stream)
 
 
 def _gap(gap: Gap) -> dict[str, Any]:

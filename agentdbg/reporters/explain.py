@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TextIO
 
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.columns import Column, columns
 from agentdbg.reporters.terminal.line import Line, Look, wrapped, write
 from agentdbg.view.clean import wrap
@@ -93,8 +94,7 @@ def as_json(docs: Sequence[DetectorDoc], stream: TextIO) -> None:
         {"detector": doc.id, "summary": doc.summary, "documentation": doc.text, "options": dict(doc.options)}
         for doc in docs
     ]
-    json.dump({"schema_version": 1, "detectors": told}, stream, indent=1, default=list)
-    stream.write("\n")
+    document({"detectors": told}, stream)
 
 
 def shown(value: object) -> str:
@@ -111,5 +111,4 @@ def shown(value: object) -> str:
 def symptoms_json(table: Sequence[tuple[str, str]], stream: TextIO) -> None:
     """The same table for programs."""
     told = [{"symptom": seen, "command": command} for seen, command in table]
-    json.dump({"schema_version": 1, "symptoms": told}, stream, indent=1)
-    stream.write("\n")
+    document({"symptoms": told}, stream)

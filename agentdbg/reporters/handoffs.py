@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TextIO
 
 from agentdbg.analysis.handoffs import Change, Exchange, Exchanges
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.line import Line, Look, command, in_a_row, wrapped, write
+from agentdbg.reporters.terminal.names import STATUS
 from agentdbg.view.ids import short_trace_id
 from agentdbg.view.units import count, duration
 
-SCHEMA_VERSION = 1
 _LABEL = 10
 _MOST_BROKEN = 5
 _MOST_CHANGES = 6
-_STATUS = {"ok": ("OK", "ok"), "error": ("FAILED", "failed"), "incomplete": ("OPEN", "warn")}
 _VERDICTS = {
     "breaks": ("breaks the contract", "high"),
     "changed": ("changed", "warn"),
@@ -32,8 +31,7 @@ def text(found: Exchanges, stream: TextIO, look: Look) -> None:
 
 def as_json(found: Exchanges, stream: TextIO) -> None:
     """One object; fields may be added, never renamed. All bytes are ASCII."""
-    json.dump({"schema_version": SCHEMA_VERSION, **asdict(found)}, stream, indent=2)
-    stream.write("\n")
+    document(asdict(found), stream)
 
 
 class _Page:
@@ -42,7 +40,7 @@ class _Page:
 
     def lines(self) -> Iterator[Line]:
         found, look = self.found, self.look
-        status, style = _STATUS[found.status]
+        status, style = STATUS[found.status]
         taken = [(row.from_agent, row.to_agent) for row in found.rows if row.seq is not None]
         figures = count(len(taken), "handoff") + (f" on {count(len(set(taken)), 'edge')}" if taken else "")
         untaken = len(found.rows) - len(taken)

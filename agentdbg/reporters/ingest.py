@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TextIO
 
 from agentdbg.model import SEVERITIES, Note
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.columns import Column, columns
 from agentdbg.reporters.terminal.line import Line, Look, wrapped, write
 from agentdbg.view.units import count
@@ -66,15 +66,13 @@ def text(done: Ingested, stream: TextIO, look: Look) -> None:
 def as_json(done: Ingested, stream: TextIO) -> None:
     """For programs: every file and every note."""
     told = {
-        "schema_version": 1,
         "store": done.store,
         "files": [asdict(one) for one in done.files],
         "notes": [asdict(one) for one in done.notes],
         "judged_traces": done.judged,
         "findings": dict(done.findings),
     }
-    json.dump(told, stream, indent=1)
-    stream.write("\n")
+    document(told, stream)
 
 
 _STATES = {

@@ -3,12 +3,12 @@ text of a trace can reach a terminal as a command."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from agentdbg.fingerprint import fingerprint
+from agentdbg.reporters.document import document
 from agentdbg.view.payload import parsed
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from agentdbg.view.span_detail import SpanDetail
     from agentdbg.view.totals import Totals
 
-SCHEMA_VERSION = 1
 _FLAGS = ("dim", "orphan", "cut", "never_closed", "empty", "same_call", "nested")
 
 
@@ -34,7 +33,7 @@ def check(report: Report, stream: TextIO) -> None:
         "notes": [asdict(one) for one in report.notes],
         "suppressed": report.suppressed,
     }
-    _write(told, stream)
+    document(told, stream)
 
 
 def show(view: View, stream: TextIO) -> None:
@@ -51,12 +50,12 @@ def show(view: View, stream: TextIO) -> None:
         "end_ns": view.end_ns,
         "next": view.next,
     }
-    _write(told, stream)
+    document(told, stream)
 
 
 def traces(lines: Sequence[TraceLine], stream: TextIO) -> None:
     """The list of runs, in the order given."""
-    _write({"traces": [_trace_line(line) for line in lines]}, stream)
+    document({"traces": [_trace_line(line) for line in lines]}, stream)
 
 
 def span(detail: SpanDetail, stream: TextIO) -> None:
@@ -76,7 +75,7 @@ def span(detail: SpanDetail, stream: TextIO) -> None:
         "findings": [finding(one) for one in detail.findings],
         "next": list(detail.next),
     }
-    _write(told, stream)
+    document(told, stream)
 
 
 def trace(summary: TraceSummary) -> dict[str, Any]:
@@ -176,8 +175,3 @@ def _sources(detail: SpanDetail) -> list[dict[str, Any]]:
         for piece in part.pieces
         if piece.source is not None
     ]
-
-
-def _write(told: dict[str, Any], stream: TextIO) -> None:
-    json.dump({"schema_version": SCHEMA_VERSION, **told}, stream, indent=2)
-    stream.write("\n")

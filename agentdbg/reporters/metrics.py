@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, TextIO
 
 from agentdbg.analysis.metrics import AgentMetrics, Edge, Metrics, Times, ToolMetrics, WorkflowMetrics
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.columns import Column, fitting
 from agentdbg.reporters.terminal.line import Line, Look, in_a_row, wrapped, write
 from agentdbg.view.units import count, duration, tokens, usd
 
-SCHEMA_VERSION = 1
 Order = Literal["time", "cost", "tokens", "errors", "calls", "turns", "name"]
 NOBODY = "(no agent)"
 _KEYS: dict[Order, Callable[[AgentMetrics], float]] = {
@@ -61,10 +60,9 @@ def text(found: Metrics, stream: TextIO, look: Look) -> None:
 
 def as_json(found: Metrics, order: Order, stream: TextIO) -> None:
     """One object; fields may be added, never renamed. All bytes are ASCII."""
-    told: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **asdict(found), "usage": asdict(found.usage)}
+    told: dict[str, Any] = {**asdict(found), "usage": asdict(found.usage)}
     told["agents"] = [asdict(one) for one in _sorted(found.agents, order)]
-    json.dump(told, stream, indent=2)
-    stream.write("\n")
+    document(told, stream)
 
 
 def _sorted(agents: Sequence[AgentMetrics], order: Order) -> list[AgentMetrics]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TextIO
 
 from agentdbg.model import Purged
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.columns import Column, columns
 from agentdbg.reporters.terminal.line import Line, Look, wrapped, write
 from agentdbg.view.units import count
@@ -38,5 +38,4 @@ def as_json(done: Purged, stream: TextIO) -> None:
     """For programs: every run and every file."""
     told = asdict(done)
     told["runs"] = [{"trace_id": one, "name": name, "spans": spans} for one, name, spans in done.runs]
-    json.dump({"schema_version": 1, **told}, stream, indent=1)
-    stream.write("\n")
+    document(told, stream)

@@ -6,10 +6,10 @@ bytes for the same inspection at the same width; without colour there is no esca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from agentdbg.replay.asking import as_text
 from agentdbg.view import units
 from agentdbg.view.clean import cells, clean, cut, one_line, wrap
 
@@ -150,10 +150,10 @@ def _given(page: _Page, seen: Inspection) -> None:
     page.line()
     page.line(("given", "bold"))
     if seen.tool is not None:
-        page.block("arguments", _text(seen.tool.arguments), most=LINES["answer"])
+        page.block("arguments", as_text(seen.tool.arguments), most=LINES["answer"])
         _result(page, seen.tool)
     elif seen.has_state:
-        page.block("input", _text(seen.state), most=LINES["state"])
+        page.block("input", as_text(seen.state), most=LINES["state"])
     elif seen.subject != "call":
         page.block("input", "not recorded on the span itself", "dim")
     if not seen.calls:
@@ -173,7 +173,7 @@ def _request(page: _Page, view: CallView, last: CallView | None) -> None:
         else:
             page.block("tools", "none" if call.grade == "exact" else "none recorded", "dim")
     if last is None or call.parameters != last.call.parameters:
-        told = ", ".join(f"{name} {_text(value)}" for name, value in (call.parameters or {}).items())
+        told = ", ".join(f"{name} {as_text(value)}" for name, value in (call.parameters or {}).items())
         page.block("parameters", told or ("none" if call.grade == "exact" else "none recorded"), "" if told else "dim")
 
 
@@ -199,10 +199,10 @@ def _call(page: _Page, seen: Inspection, view: CallView, last: CallView | None) 
         page.block("answer", "empty", "dim")
     for part in call.answer or ():
         if part["type"] == "tool_call":
-            page.block("asks for", f"{part['name']} {_text(part['arguments'])}", "yellow")
+            page.block("asks for", f"{part['name']} {as_text(part['arguments'])}", "yellow")
         else:
             label = "answer" if part["type"] == "text" else part["type"]
-            page.block(label, _text(part.get("text", part)), most=LINES["answer"])
+            page.block(label, as_text(part.get("text", part)), most=LINES["answer"])
     if call.error:
         page.block("error", call.error, "red")
     for use in view.uses:
@@ -246,10 +246,10 @@ def _conversation(page: _Page, view: CallView) -> None:
 
 def _part(part: dict[str, Any]) -> str:
     if part["type"] == "tool_call":
-        return f"asks for {part['name']} {_text(part['arguments'])}"
+        return f"asks for {part['name']} {as_text(part['arguments'])}"
     if part["type"] == "tool_result":
-        return f"{part['name']}: {_text(part['result'])}" if part.get("name") else _text(part["result"])
-    return _text(part.get("text", part))
+        return f"{part['name']}: {as_text(part['result'])}" if part.get("name") else as_text(part["result"])
+    return as_text(part.get("text", part))
 
 
 def _words(seen: Inspection, step: Step) -> str:
@@ -276,7 +276,7 @@ def _words(seen: Inspection, step: Step) -> str:
 
 def _tool(page: _Page, use: ToolUse) -> None:
     if use.asked_by is None:
-        page.block("ran", f"{use.tool} {_text(use.arguments)}", "yellow")
+        page.block("ran", f"{use.tool} {as_text(use.arguments)}", "yellow")
     _result(page, use)
 
 
@@ -284,7 +284,7 @@ def _result(page: _Page, use: ToolUse) -> None:
     if use.error:
         page.block("failed", f"{use.tool}: {use.error}", "red")
     if use.result_from is not None:
-        page.block("result", f"{use.tool}: {_text(use.result)}")
+        page.block("result", f"{use.tool}: {as_text(use.result)}")
     elif not use.error:
         page.block("result", f"{use.tool}: not recorded", "dim")
     if use.difference is not None:
@@ -339,7 +339,3 @@ def _signature(tool: dict[str, Any]) -> str:
     ]
     about = one_line(str(tool.get("description") or ""))
     return f"{tool.get('name')}({', '.join(names)}){': ' + cut(about, 60) if about else ''}"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from agentdbg import __version__
 from agentdbg.reporters import json as machine
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.columns import Column, columns
 from agentdbg.reporters.terminal.findings import found
 from agentdbg.reporters.terminal.line import Line, Look, command, wrapped, write
@@ -41,8 +41,7 @@ def as_json(done: Replayed, stream: TextIO) -> None:
         "findings": [machine.finding(one) for one in done.findings],
         "tools": [{"tool": tool, "done": why, "count": n} for tool, why, n in done.tools],
     }
-    json.dump({"schema_version": machine.SCHEMA_VERSION, **told}, stream, indent=2)
-    stream.write("\n")
+    document(told, stream)
 
 
 def verification(done: Verification, stream: TextIO, look: Look) -> None:
@@ -52,8 +51,7 @@ def verification(done: Verification, stream: TextIO, look: Look) -> None:
 
 def verification_json(done: Verification, stream: TextIO) -> None:
     """The same for programs."""
-    json.dump({"schema_version": machine.SCHEMA_VERSION, **asdict(done)}, stream, indent=2)
-    stream.write("\n")
+    document(asdict(done), stream)
 
 
 def _lines(done: Replayed, look: Look) -> Iterator[Line]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Protocol, TextIO
 
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.columns import Column, columns
 from agentdbg.reporters.terminal.line import Line, Look, wrapped, write
 
@@ -63,5 +63,4 @@ def as_json(views: Sequence[ViewText], stream: TextIO) -> None:
         }
         for one in views
     ]
-    json.dump({"schema_version": 1, "views": told}, stream, indent=1)
-    stream.write("\n")
+    document({"views": told}, stream)

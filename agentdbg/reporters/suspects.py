@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TextIO
 
 from agentdbg.analysis.suspects import Suspect, Suspects
 from agentdbg.analysis.traits import Trait
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.line import Line, Look, command, wrapped, write
 from agentdbg.view.ids import short_trace_id
 from agentdbg.view.units import count
 
-SCHEMA_VERSION = 1
 _MOST_LEADS = 5
 _WORTH_A_LOOK = 0.2
 _MOST_SAME = 4
@@ -33,9 +32,8 @@ def as_json(found: Suspects, following: Sequence[str], stream: TextIO) -> None:
         asdict(one) | {name: [trait._asdict() for trait in getattr(one, name)] for name in ("traits", "instead")}
         for one in found.ranked
     ]
-    told = {"schema_version": SCHEMA_VERSION, **asdict(found), "can_tell": found.can_tell}
-    json.dump(told | {"ranked": ranked, "next": list(following)}, stream, indent=2)
-    stream.write("\n")
+    told = asdict(found) | {"can_tell": found.can_tell, "ranked": ranked, "next": list(following)}
+    document(told, stream)
 
 
 class _Page:

@@ -3,18 +3,18 @@ on it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TextIO
 
 from agentdbg.analysis.chain import Blast, Lost, Step, Why
+from agentdbg.reporters.document import document
 from agentdbg.reporters.terminal.line import Line, Look, command, in_a_row, wrapped, write
+from agentdbg.reporters.terminal.names import STATUS
 from agentdbg.steps.words import Carried
 from agentdbg.view.ids import short_trace_id
 from agentdbg.view.units import count, tokens, usd
 
-SCHEMA_VERSION = 1
 _INDENT = 6
 _LABEL = 13
 _MOST_VALUES = 5
@@ -22,7 +22,6 @@ _MOST_STEPS = 12
 _MOST_AGENTS = 6
 _MOST_OTHERS = 4
 _HEAD, _TAIL = 6, 5
-_STATUS = {"ok": ("OK", "ok"), "error": ("FAILED", "failed"), "incomplete": ("OPEN", "warn")}
 _ENTERED = dict.fromkeys(("trouble", "failed"), "it entered here")
 _ROLE_WORDS = {"introduced": "said here first: ", "given": "given: "}
 _LOST: dict[Lost, str] = {
@@ -40,8 +39,7 @@ def text(found: Why, stream: TextIO, look: Look) -> None:
 
 def as_json(found: Why, stream: TextIO) -> None:
     """One object; fields may be added, never renamed. All bytes are ASCII."""
-    json.dump({"schema_version": SCHEMA_VERSION, **asdict(found)}, stream, indent=2)
-    stream.write("\n")
+    document(asdict(found), stream)
 
 
 class _Page:
@@ -50,7 +48,7 @@ class _Page:
 
     def lines(self) -> Iterator[Line]:
         found, look = self.found, self.look
-        status, style = _STATUS[found.status]
+        status, style = STATUS[found.status]
         head = [
             ("trace " + look.text(short_trace_id(found.trace_id)), "bold"),
             (look.text(found.name), "bold"),

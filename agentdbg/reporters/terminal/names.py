@@ -6,6 +6,9 @@ from agentdbg.reporters.terminal.line import Line, Look
 from agentdbg.view.rows import Row
 from agentdbg.view.units import count, duration
 
+STATUS = {"ok": ("OK", "ok"), "error": ("FAILED", "failed"), "incomplete": ("INCOMPLETE", "warn")}
+"""How a run ended, as the head of its page says it, with its style."""
+
 
 def deepest(width: int) -> int:
     """How many levels are drawn in a column of so many cells; of deeper rows the outermost levels become a number."""

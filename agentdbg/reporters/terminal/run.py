@@ -8,7 +8,7 @@ from typing import TextIO
 from agentdbg.model import Finding
 from agentdbg.reporters.terminal.bars import Axis
 from agentdbg.reporters.terminal.line import Line, Look, command, in_a_row, wrapped, write
-from agentdbg.reporters.terminal.names import continued, deepest, name
+from agentdbg.reporters.terminal.names import STATUS, continued, deepest, name
 from agentdbg.view.ids import short_trace_id
 from agentdbg.view.report import TraceSummary
 from agentdbg.view.rows import Row, View
@@ -24,7 +24,6 @@ _UNTOLD = frozenset(("orphan", "unclosed", "outlasts_parent", "several_roots"))
 """Shapes that stand at their rows or that sound frameworks make too: no word about them in the footer."""
 
 _COLUMNS = {"time": 7, "tokens": 7, "cost": 8}
-_STATUS = {"ok": ("OK", "ok"), "error": ("FAILED", "failed"), "incomplete": ("INCOMPLETE", "warn")}
 
 
 def show(view: View, stream: TextIO, look: Look) -> None:
@@ -34,7 +33,7 @@ def show(view: View, stream: TextIO, look: Look) -> None:
 
 def header(trace: TraceSummary, look: Look, *more: str) -> list[Line]:
     """The run in one line, wrapped between its figures."""
-    word, style = _STATUS[trace.status]
+    word, style = STATUS[trace.status]
     figures = [
         (f"trace {look.text(short_trace_id(trace.trace_id))}", "bold"),
         (look.cut(look.text(trace.name), max(look.width // 2, 8)), ""),
