@@ -32,7 +32,10 @@ def test_a_prompt_that_lost_its_task(tmp_path: Path) -> None:
     (finding,) = found(tmp_path, Overflow(), text)
     assert (finding.severity, finding.confidence, finding.agent) == ("high", "likely", "scout")
     assert finding.title == "scout lost its task when the prompt was cut"
-    assert "shrank from 7,800 tokens, 95% of the window to 4,000 tokens, 49% of the window" in finding.message
+    assert (
+        "the oldest messages were cut from the prompt to fit the window of 8,192 tokens (7,800 tokens, 95% of the window"
+        " before, 4,000 tokens, 49% of the window after)" in finding.message
+    )
     assert (
         '"Find a villa near Lucca for 8 people"; "at most 2400 euros"; "only with a pool"; "no later than 2031-07-04"'
         in finding.message
@@ -61,6 +64,30 @@ def test_a_prompt_that_lost_its_task(tmp_path: Path) -> None:
 def test_prompts_that_still_hold_what_was_asked(after: str, tmp_path: Path) -> None:
     before = FULL.replace("in=7800", "in=3900")
     assert found(tmp_path, Overflow(), run(before, after)) == []
+
+
+SLIDING = [("user", TASK), ("assistant", "I look."), ("tool", LEDGER), ("assistant", "And more."), ("tool", LEDGER)]
+
+
+def test_a_window_that_slides_past_the_task_drops_it_though_the_prompt_keeps_its_length(tmp_path: Path) -> None:
+    after = [*SLIDING[2:], ("assistant", "And still more."), ("tool", LEDGER)]
+    (finding,) = found(
+        tmp_path, Overflow(), run(call(3900, "And still more.", *SLIDING), call(3890, "Houses.", *after))
+    )
+    assert (finding.severity, finding.title) == ("high", "scout lost its task when the prompt was cut")
+    assert "(3,900 tokens, 48% of the window before, 3,890 tokens, 47% of the window after)" in finding.message
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param([SLIDING[0], *SLIDING[2:], ("tool", "Page 61.")], id="the task is kept at the head"),
+        pytest.param([*SLIDING[3:], ("user", "Now translate it to French.")], id="another thing is asked"),
+        pytest.param([SLIDING[4], ("assistant", "A list."), ("tool", LEDGER)], id="one result is handed on"),
+    ],
+)
+def test_a_window_that_slides_over_what_is_no_longer_needed(after: list[tuple[str, str]], tmp_path: Path) -> None:
+    assert found(tmp_path, Overflow(), run(call(3900, "More.", *SLIDING), call(3890, "Houses.", *after))) == []
 
 
 def test_in_a_chat_a_later_request_takes_the_place_of_the_first(tmp_path: Path) -> None:

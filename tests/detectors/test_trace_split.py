@@ -39,7 +39,30 @@ def test_words_that_turn_up_where_nobody_had_said_them(tmp_path: Path) -> None:
 def test_the_same_conversation_alone_is_low(tmp_path: Path) -> None:
     (finding,) = splits(tmp_path, session=" session=s-1", main=MAIN.replace(WORDS, "what there is."))
     assert grades([finding]) == [("low", "likely")]
-    assert "names the same conversation" in finding.message
+    assert "names the same conversation (s-1)" in finding.message
+
+
+BACKGROUND = """trace main session=s-1
+workflow profile at=0s dur=1h9s
+  agent researcher at=1s dur=1h3s
+    llm gpt-4o at=1s dur=1h -> "It is looked up meanwhile."
+    llm gpt-4o at=1h3s dur=1s -> "Acme has 120 staff."
+trace stray session={session}
+{root} enricher at={at} dur=1s
+  agent finder at={at} dur=1s
+    llm gpt-4o at={at} dur=1s -> "Founded in 1999 in Berlin."
+"""
+
+
+def test_what_began_right_after_an_answer_in_the_same_conversation_was_started_by_it(tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, Split(), BACKGROUND.format(root="workflow", session="s-1", at="1.05s"))
+    assert grades([finding]) == [("medium", "likely")]
+    assert "(s-1) and began right after an answer of researcher, which was still at work" in finding.message
+
+
+@pytest.mark.parametrize(("session", "at"), [("s-2", "1.05s"), ("s-1", "2.5s")], ids=["another one", "by itself"])
+def test_a_chain_of_its_own_is_a_run_of_its_own(session: str, at: str, tmp_path: Path) -> None:
+    assert found(tmp_path, Split(), BACKGROUND.format(root="workflow", session=session, at=at)) == []
 
 
 @pytest.mark.parametrize(

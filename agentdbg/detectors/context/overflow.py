@@ -34,8 +34,7 @@ _CANDIDATES = f"""
     )
     SELECT DISTINCT trace_id FROM pairs
     WHERE input_tokens >= $least OR lower(finish_reason) IN {_LIMIT}
-       OR coalesce(tokens_before, size_before / 4) >= {_LONG}
-          AND (size < $kept * size_before OR input_tokens < $kept * tokens_before)
+       OR coalesce(tokens_before, size_before / 4) >= {_LONG} AND (size < size_before OR input_tokens < tokens_before)
        OR status = 'error' AND regexp_matches(concat_ws(' ', error_type, error_message), '(?i){_TOO_LONG}')
     ORDER BY trace_id
 """
@@ -62,9 +61,9 @@ class _Case:
 class Overflow:
     """A model's window that is full, and an agent that lost its task over it.
 
-    **What it finds**: prompts from which the oldest messages were cut, the task with them: a prompt that is at least
-    30 % shorter than the one before it in the same conversation, holds messages of it, and no longer holds most words
-    of the first thing that was asked (high). A call that the provider refused because the prompt was too long (high;
+    **What it finds**: prompts from which the oldest messages were cut, the task with them: a prompt that holds messages
+    of the one before it in the same conversation, and no longer holds most words of the first thing that was asked
+    (high). It is at least 30 % shorter than that, or begins with its last messages: a window slid past the task. A call that the provider refused because the prompt was too long (high;
     low when a shorter one went well). Prompts that fill more than 90 % of the window of their model, and answers that
     end at the limit and are not continued (medium). Prompts that are shortened while the task stays are none, and
     chats in which a later request took the place of the first.
@@ -96,7 +95,7 @@ class Overflow:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each trace and agent: the worst, at its first call."""
         judged = set(reader.trace_ids())
-        rows = reader.rows(_CANDIDATES, least=int(self.full * _SMALLEST_WINDOW), kept=self.kept)
+        rows = reader.rows(_CANDIDATES, least=int(self.full * _SMALLEST_WINDOW))
         for trace in reader.traces(trace_id for (trace_id,) in rows if trace_id in judged):
             course = trace.once(Course)
             agents: dict[str | None, list[Span]] = {}
@@ -125,9 +124,11 @@ class Overflow:
 
     def _forgot(self, course: Course, before: Span, model: Span) -> _Case | None:
         """The task, where it was in the prompt before and is in this one no more."""
-        if not before.input or not model.input or not _shrank(before, model, self.kept):
+        if not before.input or not model.input or _goes_on(before.input, model.input):
             return None
         earlier, now = _conversation(before), _conversation(model)
+        if not _shrank(before, model, self.kept) and not _slid(earlier, now):
+            return None
         place = next((i for i, message in enumerate(earlier) if message.get("role") == "user"), None)
         if place is None:
             return None
@@ -146,6 +147,18 @@ class Overflow:
 
 def _conversation(span: Span) -> list[Message]:
     return [message for message in parsed_messages(span.input) or [] if message.get("role") != "system"]
+
+
+def _goes_on(before: str, prompt: str) -> bool:
+    """Whether a prompt begins as the one before it: nothing was cut from its beginning."""
+    return prompt.startswith(before[: len(before) * 9 // 10])
+
+
+def _slid(earlier: Sequence[Message], now: Sequence[Message]) -> bool:
+    """Whether a conversation goes on without its first messages: it begins with the last ones of what it was, several
+    of them (one alone may be an answer that is handed on), and asks nothing new."""
+    left = next((len(earlier) - i for i in range(1, len(earlier)) if earlier[i:] == now[: len(earlier) - i]), 0)
+    return left > 1 and not any(message.get("role") == "user" for message in now[left:])
 
 
 def _shrank(before: Span, model: Span, kept: float) -> bool:
@@ -180,6 +193,11 @@ def _size(model: Span) -> str:
     return counted(len(model.input or ""), "character")
 
 
+def _room(model: Span) -> str:
+    size = window(model.model, model.provider) if model.model else None
+    return f" to fit the window of {size:,} tokens" if size and _share(model) else ""
+
+
 def _forgotten(course: Course, before: Span, model: Span, task: str, everything: str) -> _Case:
     lost = [one.text for one in constraints(task) if not one.kept_in(everything)]
     missing = "; ".join(f'"{clipped(text, 60)}"' for text in lost[:6])
@@ -189,8 +207,9 @@ def _forgotten(course: Course, before: Span, model: Span, task: str, everything:
         model,
         "lost its task when the prompt was cut",
         (
-            f"went on without its task: the prompt shrank from {_size(before)} to {_size(model)}, and what was asked "
-            f'first is no longer in it ("{clipped(task, 160)}").' + (f" Gone with it: {missing}." if missing else "")
+            f"went on without its task: the oldest messages were cut from the prompt{_room(model)} ({_size(before)} "
+            f'before, {_size(model)} after), and what was asked first is no longer in it ("{clipped(task, 160)}").'
+            + (f" Gone with it: {missing}." if missing else "")
         ),
         (
             Evidence(model.span_id, "primary", f"the first prompt without the task: {_size(model)}"),

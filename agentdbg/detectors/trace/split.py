@@ -19,8 +19,8 @@ _INSIDE = """
         SELECT trace_id, any_value(span_id) AS root_id, any_value(kind) AS kind FROM spans
         WHERE parent_id IS NULL GROUP BY trace_id HAVING count(*) = 1
     )
-    SELECT big.trace_id, small.trace_id, tops.root_id,
-           tops.kind IN ('llm', 'agent') AND coalesce(small.session_id = big.session_id, false)
+    SELECT big.trace_id, small.trace_id, tops.root_id, tops.kind IN ('llm', 'agent'),
+           CASE WHEN small.session_id = big.session_id THEN small.session_id END
     FROM runs small JOIN tops USING (trace_id)
     JOIN runs big ON small.start_ns >= big.start_ns AND small.end_ns <= big.end_ns AND small.trace_id <> big.trace_id
     WHERE small.span_count <= $most AND small.span_count < big.span_count AND big.llm_calls > 1
@@ -28,6 +28,8 @@ _INSIDE = """
     ORDER BY ALL LIMIT $pairs
 """
 _PAIRS = 2_000
+_AT_ONCE_NS = 250_000_000
+"""How long after an answer that starts work in the background that work has begun."""
 _LEAST = 16
 """Characters of a line that tells where it is from: shorter ones are said by everybody."""
 
@@ -37,9 +39,10 @@ class Split:
     """Work of a run that stands in a trace of its own.
 
     **What it finds**: a small trace within the lifetime of a larger run of another kind, where the words that a model
-    said in the one turn up later in a prompt or a tool's input of the other, where no model or tool had said them; or,
-    as a low finding, one that begins with an agent or a model call and names the same conversation. Traces that link
-    to the run are part of it already and no finding.
+    said in the one turn up later in a prompt or a tool's input of the other, where no model or tool had said them; or
+    one that names the same conversation and began right after an answer of an agent whose turn went on. One that
+    begins with an agent or a model call and only names the same conversation is low. Traces that link to the run are
+    part of it already and no finding.
 
     **Why it matters**: the context was lost at a thread, a task or a queue. Time, tokens and failures of that work are
     missing from the run, and whoever looks for a wrong word in there does not find who said it.
@@ -78,14 +81,15 @@ class Split:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding for each small trace, at the first run that it is a part of."""
         judged, told = set(reader.trace_ids()), set[str]()
-        for run_id, part_id, root_id, shared in reader.rows(_INSIDE, most=self.most, pairs=_PAIRS):
+        for run_id, part_id, root_id, is_work, session in reader.rows(_INSIDE, most=self.most, pairs=_PAIRS):
             if part_id not in judged or part_id in told:
                 continue
             part, run = reader.trace(part_id), reader.trace(run_id)
             heard = _heard(part, run)
-            if heard is not None or shared:
+            starter = _starter(part, run, root_id) if heard is None and session is not None else None
+            if heard is not None or starter is not None or (is_work and session is not None):
                 told.add(part_id)
-                yield _finding(part, run, root_id, heard)
+                yield _finding(part, run, root_id, _why(run, heard, starter, session), bool(heard or starter))
 
 
 def _heard(part: Trace, run: Trace) -> tuple[Span, str] | None:
@@ -106,17 +110,36 @@ def _heard(part: Trace, run: Trace) -> tuple[Span, str] | None:
     return None
 
 
-def _finding(part: Trace, run: Trace, root_id: str, heard: tuple[Span, str] | None) -> Finding:
-    agent = next((turn.agent for turn in part.turns), None)
-    evidence = [Evidence(root_id, "primary", f"begins a trace of its own while {run.name} was running")]
+def _starter(part: Trace, run: Trace, root_id: str) -> Span | None:
+    """The model call of the run that ended right before the part began, in a turn that went on."""
+    began = next(span.start_ns or 0 for span in part.spans if span.span_id == root_id)
+    models = {call.span_id for call in run.calls}
+    turns = {turn.span_id: turn for turn in run.turns}
+    asked = [
+        span
+        for span in run.spans
+        if span.span_id in models and span.end_ns is not None and 0 <= began - span.end_ns <= _AT_ONCE_NS
+    ]
+    in_turns = [(span, turns.get(span.turn_id or "")) for span in asked]
+    near = [span for span, turn in in_turns if turn and turn.end_ns is not None and turn.end_ns > began]
+    return max(near, key=lambda span: (span.end_ns or 0, span.span_id), default=None)
+
+
+def _why(run: Trace, heard: tuple[Span, str] | None, starter: Span | None, session: str | None) -> str:
     if heard is not None:
         by = heard[0].agent or run.name
-        why = f'what it said, "{clipped(heard[1], 80)}", is given to {by} later in that run, where nobody had said it'
-    else:
-        why = "it names the same conversation and began and ended within that run"
+        return f'what it said, "{clipped(heard[1], 80)}", is given to {by} later in that run, where nobody had said it'
+    same = f"it names the same conversation ({session})"
+    if starter is not None:
+        return f"{same} and began right after an answer of {starter.agent or run.name}, which was still at work"
+    return f"{same} and began and ended within that run"
+
+
+def _finding(part: Trace, run: Trace, root_id: str, why: str, shown: bool) -> Finding:
+    agent = next((turn.agent for turn in part.turns), None)
     return Finding(
         detector="trace.split",
-        severity="medium" if heard else "low",
+        severity="medium" if shown else "low",
         confidence="likely",
         title=clipped(f"{part.name} belongs to the run {run.name}, but stands in a trace of its own", 100),
         message=(
@@ -125,7 +148,7 @@ def _finding(part: Trace, run: Trace, root_id: str, heard: tuple[Span, str] | No
         ),
         trace_id=part.trace_id,
         agent=agent,
-        evidence=tuple(evidence),
+        evidence=(Evidence(root_id, "primary", f"begins a trace of its own while {run.name} was running"),),
         advice=(
             "Hand the context on to threads, tasks and queues (contextvars.copy_context().run, the tracer's own "
             "wrappers, trace headers in the message), or link the new root to the span that started it."
