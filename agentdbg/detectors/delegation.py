@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from agentdbg.detectors.course import Course
@@ -14,6 +14,7 @@ from agentdbg.model import Evidence, Reader
 from agentdbg.steps.demand import demanded
 from agentdbg.steps.interruptions import shingles
 from agentdbg.steps.keys import near_clusters
+from agentdbg.steps.routing import hands_to
 
 _NESTED = """
     SELECT trace_id FROM agent_turns WHERE parent_turn_id IS NOT NULL GROUP BY trace_id HAVING count(*) >= 2 ORDER BY 1
@@ -22,15 +23,17 @@ _FORWARDED = 0.8  # share of a task's runs of three words that the next one must
 _SHOWN = 8
 _PASSES_ON = re.compile(
     r"\b(?:pass|forward|hand|delegat|transferr?|escalat|referr?|rout)(?:e|ed|ing)?\b.{0,40}\b(?:on|over|to|along)\b"
-    r"|\b(?:let|letting|ask|asking)\b.{0,30}\b(?:have a look|handle|take care|deal with)\b",
+    r"|\b(?:let|letting|ask|asking)\b.{0,30}\b(?:have a look|handle|take care|deal with)\b"
+    r"|\b(?:an?other|a different|some other) (?:agent|colleague|department|desk|expert|specialist|team)\b"
+    r"|\b(?:some(?:one|body)|any(?:one|body)) else\b",
     re.I | re.S,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Turns from the outermost to the innermost, each inside the one before. works: a tool was used in the turns, or
-    the innermost gave an answer that settles something."""
+    """Turns from the outermost to the innermost, each inside the one before. works: a tool other than a transfer was
+    used in the turns, or the innermost gave an answer that settles something."""
 
     turns: tuple[Turn, ...]
     works: bool
@@ -86,12 +89,12 @@ def _chain(turn: Turn, by_id: dict[str, Turn]) -> Chain:
     while at is not None:
         path.append(at)
         at = by_id.get(at.parent or "")
-    return Chain(tuple(path[::-1]), _works(path))
+    return Chain(tuple(path[::-1]), _works(path, {turn.agent for turn in by_id.values()}))
 
 
-def _works(turns: Sequence[Turn]) -> bool:
+def _works(turns: Sequence[Turn], agents: Collection[str]) -> bool:
     """Whether a tool was used in these turns, the innermost of which comes first, or its answer settles something."""
-    if any(turn.tools for turn in turns):
+    if any(not hands_to(tool.tool or tool.name, agents) for turn in turns for tool in turn.tools):
         return True
     said, asked = turns[0].said, turns[0].asked or ""
     if said is None or turns[0].routes or turns[0].span.status == "error" or demanded(said, None) is not None:

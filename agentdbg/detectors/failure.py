@@ -158,7 +158,8 @@ _VOLATILE = re.compile(
     r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=\w*\d)[\w-]{12,}\b|\d+(?:[.,:]\d+)*", re.I
 )
 
-
+LASTING = frozenset(("auth", "bad request", "validation", "content filter"))
+"""Classes of errors that do not go away by themselves: the same request fails again."""
 CALLS = frozenset(("llm", "tool", "retriever"))
 """Kinds of spans in which something outside the program is asked: what fails inside one is the call's own affair."""
 

@@ -57,9 +57,21 @@ def waits_by_trace(reader: Reader) -> Iterator[tuple[Course, list[Wait]]]:
         course = trace.once(Course)
         found = list(_explicit(course, told.get(trace.trace_id, ())))
         if trace.trace_id in speaking:
-            found += _spoken(course)
+            found += _unrecorded(_spoken(course), found)
         if found:
             yield course, sorted(found, key=lambda wait: (wait.start, wait.span_id))
+
+
+def _unrecorded(spoken: Iterator[Wait], explicit: Sequence[Wait]) -> list[Wait]:
+    """The waits that words tell of, without those that a span tells of as well."""
+    recorded: dict[tuple[str, str], list[Wait]] = defaultdict(list)
+    for wait in explicit:
+        recorded[wait.agent, wait.target].append(wait)
+    return [
+        wait
+        for wait in spoken
+        if not any(one.start < wait.end and wait.start < one.end for one in recorded[wait.agent, wait.target])
+    ]
 
 
 def _explicit(course: Course, told: Sequence[tuple[str, Any, str]]) -> Iterator[Wait]:

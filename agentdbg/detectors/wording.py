@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 SHORT = 8
+_BEFORE = 20
+"""Characters quoted before the place where two texts begin to differ."""
 
 
 def short(span_id: str, among: Collection[str]) -> str:
@@ -23,6 +25,13 @@ def clipped(text: str, width: int = 120) -> str:
     """A text on one line, cut with an ellipsis where it is longer than `width` characters."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def from_difference(one: str, other: str) -> tuple[str, str]:
+    """Two texts from a few words before where they differ on; whole where they differ early."""
+    same = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    begin = one.rfind(" ", 0, max(0, same - _BEFORE)) + 1
+    return (f"…{one[begin:]}", f"…{other[begin:]}") if begin else (one, other)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentdbg.model import Trace
 from agentdbg.steps.demand import demanded
+from agentdbg.steps.interruptions import shingles
 from agentdbg.steps.laps import Cycle
 from agentdbg.steps.routing import passes_on
 
@@ -11,8 +12,8 @@ from agentdbg.steps.routing import passes_on
 def agent_at_fault(trace: Trace, cycle: Cycle) -> str | None:
     """The agent of a cycle that leaves its task unresolved; None where the steps have no agent.
 
-    Those that only decide who is next are left out unless all do. Of the others: the one that asks for more, else the
-    one that is called by another, else the one whose answer ends the lap.
+    Those that only decide who is next are left out unless all do. Of the others: the one that asks for more and
+    is read by another, else the one that is called by another, else the one whose answer ends the lap.
     """
     agents = cycle.agents
     if len(agents) < 2:
@@ -21,7 +22,7 @@ def agent_at_fault(trace: Trace, cycle: Cycle) -> str | None:
     workers = [agent for agent in agents if not _only_routes(cycle, agent, names)] or list(agents)
     asking = [agent for agent in workers if _asks_for_more(cycle, agent)]
     if asking:
-        return asking[-1]
+        return next((agent for agent in reversed(asking) if _is_read(cycle, agent)), asking[-1])
     depth = _depths(trace)
     deepest = max(depth.get(agent, 0) for agent in workers)
     return [agent for agent in workers if depth.get(agent, 0) == deepest][-1]
@@ -35,6 +36,19 @@ def _asks_for_more(cycle: Cycle, agent: str) -> bool:
     answers = [step.answered for step in cycle.steps if step.agent == agent and step.op != "tool" and not step.calls]
     asking = [answer for answer in answers if answer and demanded(answer.exact, None) is not None]
     return bool(answers) and 2 * len(asking) > len(answers)
+
+
+def _is_read(cycle: Cycle, agent: str) -> bool:
+    """Whether an answer of the agent is in what another one is given before a lap is over."""
+    for i, step in enumerate(cycle.steps):
+        if step.agent != agent or step.answered is None or step.op == "tool":
+            continue
+        words = shingles(step.answered.exact)
+        later = cycle.steps[i + 1 : i + 1 + cycle.period]
+        read = (set(shingles(one.asked.exact)) for one in later if one.agent != agent and one.asked)
+        if any(2 * sum(word in given for word in words) >= len(words) for given in read):
+            return True
+    return False
 
 
 def _depths(trace: Trace) -> dict[str, int]:

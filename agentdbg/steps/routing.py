@@ -33,6 +33,11 @@ def is_transfer(step: Step) -> bool:
     return bool(names) and all(_TRANSFER.match(name) for name in names)
 
 
+def hands_to(tool: str, agents: Collection[str]) -> bool:
+    """Whether a tool is a transfer that names one of these agents: `transfer_to_billing`, not `transfer_funds`."""
+    return bool(_TRANSFER.match(tool)) and _names(tool, {plain(agent) for agent in agents})
+
+
 def plain(name: str) -> str:
     """A name as it is compared: lower case, words apart."""
     return re.sub(r"[\W_]+", " ", name).strip().lower()

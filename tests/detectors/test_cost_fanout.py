@@ -38,6 +38,21 @@ def test_the_same_question_in_ever_new_words(tmp_path: Path) -> None:
     assert finding.wasted_usd == pytest.approx(59 * 0.03)
 
 
+@pytest.mark.parametrize(
+    "wrapper",
+    ['{{"messages": [{{"role": "user", "content": "{}"}}]}}', '{{"task": "{}", "attempt": 1}}'],
+    ids=["state", "arguments"],
+)
+def test_a_question_is_found_in_what_wraps_it(wrapper: str, tmp_path: Path) -> None:
+    text = spawned(60)
+    for words in WORDS:
+        text = text.replace(f'"{words}"', wrapper.format(words))
+    assert grades(found(tmp_path, Fanout(), text)) == [("high", "likely")]
+    for n, item in enumerate(ITEMS[:60]):
+        text = text.replace(wrapper.format(WORDS[n % 3]), wrapper.format(item), 1)
+    assert grades(found(tmp_path, Fanout(), text)) == [("low", "hint")]
+
+
 @pytest.mark.parametrize(("count", "findings"), [(50, 0), (51, 1)])
 def test_the_limit_is_fifty(count: int, findings: int, tmp_path: Path) -> None:
     assert len(found(tmp_path, Fanout(), spawned(count))) == findings

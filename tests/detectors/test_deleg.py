@@ -55,6 +55,18 @@ def test_a_task_that_everyone_passes_on(tmp_path: Path) -> None:
     assert "everyone passes the task on and nobody works on it" in finding.title
 
 
+def test_transfers_are_no_work(tmp_path: Path) -> None:
+    lines = []
+    for depth, (name, target) in enumerate(zip("ababa", "babac", strict=True)):
+        lines += ["  " * depth + f"agent desk_{name} {json.dumps(CLAIM)}"]
+        lines += ["  " * (depth + 1) + f'tool transfer_to_desk_{target} {{"task": "{CLAIM}"}} -> "Transferred."']
+    text = "\n".join([*lines, "  " * 5 + 'llm m -> "Another department should deal with the water wheel."'])
+    (finding,) = found(tmp_path, Cycle(), text)
+    assert "no work was done on the way" in finding.message
+    (finding,) = found(tmp_path, Cycle(), text.replace("tool transfer_to_desk_c", "tool transfer_funds"))
+    assert "some work was done on the way" in finding.message
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -321,6 +321,69 @@ def test_a_demand_is_only_likely_and_says_how_it_was_put(tmp_path: Path) -> None
     assert finding.wasted_tokens == 46 * 1150
 
 
+@pytest.mark.parametrize(
+    ("call", "words", "cure"),
+    [
+        pytest.param(
+            'tool vans {"due": 4} error="HTTPStatusError: Client error 401 Unauthorized"',
+            'vans({"due":4}) failed 6 times: HTTPStatusError: Client error 401 Unauthorized; an error of this kind (auth)'
+            " does not go away by itself.",
+            "Let the first auth error of vans end the work or go to a person: asking again cannot help.",
+            id="without hope",
+        ),
+        pytest.param(
+            'tool vans {"due": 4} error="HTTPError: 503 Service Unavailable"',
+            'vans({"due":4}) failed 6 times: HTTPError: 503 Service Unavailable.',
+            "Retry vans in code, with pauses that double",
+            id="with hope",
+        ),
+        pytest.param(
+            'tool vans {"due": 4} -> []',
+            'vans({"due":4}) came back 6 times with [].',
+            'Let vans say that there is nothing for {"due":4}, and what to try instead',
+            id="nothing",
+        ),
+        pytest.param(
+            'tool vans {"due": 4} -> ["V-22", "V-23"]',
+            'vans({"due":4}) came back 6 times with ["V-22","V-23"].',
+            'Let vans say that it has answered {"due":4} already',
+            id="the same",
+        ),
+    ],
+)
+def test_what_it_stands_still_at_and_what_would_have_ended_it(call: str, words: str, cure: str, tmp_path: Path) -> None:
+    before = "  llm m -> " + says("First the registry.") + "\n  tool registry {} -> [1, 2, 3]\n"
+    sketch = one_agent(6, lambda i: turn("Looking.", call)).replace("agent bot\n", "agent bot\n" + before)
+    finding = looped(tmp_path, sketch)
+    assert words in finding.message
+    assert finding.advice.startswith(cure)
+    assert finding.advice.endswith(
+        "Set max_turns of bot to 5: of its 7 model calls up to the end of the loop, number 2 was the last that brought"
+        " anything new."
+    )
+
+
+def test_of_several_agents_the_demand_and_the_rounds_are_told(tmp_path: Path) -> None:
+    assert looped(tmp_path, laps(47, never_satisfied)).advice == (
+        f'Nobody meets what analyst asks for ("{DEMANDS[0]}"): say who answers such a demand, and end the work where'
+        " nobody can. Stop researcher and analyst after 3 rounds without news: of 47, the first was the last that brought"
+        " any."
+    )
+
+
+def test_the_agent_that_is_read_is_at_fault_not_the_one_that_waits(tmp_path: Path) -> None:
+    def lap(i: int) -> str:
+        demand = DEMANDS[i % 3]
+        before = DEMANDS[(i - 1) % 3] if i else "Research Acme."
+        document = f"{DOCUMENTS[i % 4]} Part {i}."
+        steps = [agent("researcher", before, document), agent("analyst", document, demand)]
+        return "".join(steps) + agent("publisher", demand, "The text is not final yet.")
+
+    finding = looped(tmp_path, laps(6, lap))
+    assert finding.title.startswith("researcher → analyst → publisher ×6")
+    assert finding.agent == "analyst"
+
+
 @pytest.mark.parametrize(("times", "severity"), [(4, "high"), (9, "high"), (10, "critical")])
 def test_ten_laps_are_critical(times: int, severity: str, tmp_path: Path) -> None:
     assert looped(tmp_path, one_agent(times, lambda i: turn("Hm.", 'tool f {"q": 1} -> []'))).severity == severity

@@ -58,6 +58,16 @@ def test_words_that_close_a_circle(tmp_path: Path) -> None:
     assert finding.title.startswith("ledger → auditor → counsel → ledger")
 
 
+def test_words_beside_the_waits_that_spans_record_make_them_no_less_certain(tmp_path: Path) -> None:
+    lines = ["workflow settlement"]
+    for who, whom in (("ledger", "auditor"), ("auditor", "counsel"), ("counsel", "ledger")):
+        said = json.dumps([{"role": "assistant", "content": f"I am waiting for {whom}."}])
+        lines += [f"  agent {who} at=0s dur=60s", f"    llm m -> {said} at=0s dur=1s"]
+        lines += [f"    other wait wait.for={whom} at=1s dur=58s"]
+    (finding,) = deadlocks(tmp_path, "\n".join(lines))
+    assert grades([finding]) == [("critical", "certain")]
+
+
 def test_queues_that_are_read_before_they_are_filled(tmp_path: Path) -> None:
     lines = [
         "workflow w",

@@ -61,12 +61,13 @@ class _Case:
 class Overflow:
     """A model's window that is full, and an agent that lost its task over it.
 
-    **What it finds**: prompts from which the oldest messages were cut, the task with them: a prompt that holds messages
-    of the one before it in the same conversation, and no longer holds most words of the first thing that was asked
-    (high). It is at least 30 % shorter than that, or begins with its last messages: a window slid past the task. A call that the provider refused because the prompt was too long (high;
-    low when a shorter one went well). Prompts that fill more than 90 % of the window of their model, and answers that
-    end at the limit and are not continued (medium). Prompts that are shortened while the task stays are none, and
-    chats in which a later request took the place of the first.
+    **What it finds**: prompts from which the oldest messages were cut, the task with them: a prompt that holds
+    messages of the one before it in the same conversation, and no longer holds most words of the first thing that was
+    asked (high). It is at least 30 % shorter than that, or begins with its last messages: a window slid past the
+    task. A call that the provider refused because the prompt was too long (high; low when a shorter one went well).
+    Prompts that fill more than 90 % of the window of their model, and answers that end at the limit and are not
+    continued (medium). Prompts that are shortened while the task stays are none, and chats in which a later request
+    took the place of the first.
 
     **Why it matters**: libraries cut silently. The agent answers something, fluently, but not what was asked.
 

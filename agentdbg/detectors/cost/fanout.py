@@ -10,8 +10,8 @@ from statistics import median
 from agentdbg.detectors.figures import PEAKS
 from agentdbg.detectors.wording import clipped, counted, money
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
-from agentdbg.steps.keys import near_clusters
-from agentdbg.steps.messages import delta, parsed_messages, text_of
+from agentdbg.steps.keys import canonical, near_clusters
+from agentdbg.steps.messages import delta, focus, loaded, parsed_messages, text_of
 
 _WIDE = f"""
     WITH {PEAKS} SELECT p.what, p.trace_id, t.workflow, p.agent, p.peak, p.moment
@@ -182,8 +182,12 @@ def _alike(pieces: Sequence[_Piece]) -> list[_Piece]:
 
 
 def _question(text: str | None) -> str:
-    messages = parsed_messages(text)
-    return text_of(delta(messages)) if messages else text or ""
+    """What is asked: of a prompt what it adds, of a framework's state its last message, of anything else all of it."""
+    said = text_of(delta(parsed_messages(text) or []))
+    if said or text is None:
+        return said
+    asked = focus("agent", loaded(text))
+    return asked if isinstance(asked, str) else canonical(asked)
 
 
 def _finding(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentdbg.detectors import spending
-from agentdbg.detectors.wording import clipped, counted, duration, usage
+from agentdbg.detectors import circling, spending
+from agentdbg.detectors.wording import clipped, counted, duration, from_difference, usage
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped, Trace
 from agentdbg.steps.blame import agent_at_fault
 from agentdbg.steps.laps import CERTAIN, Level, Limits, cycles_of
@@ -36,11 +36,6 @@ _IN_SHORT: dict[Level, str] = {
     "demand": "the same demand in every lap, never met",
     "blind": "the same structure in every lap",
 }
-_ADVICE = (
-    "No condition ends this that does not depend on the agents themselves: set max_turns to 5 to 8, add a breaker on a"
-    " repeated pattern over the last 3 steps, escalate to a person, and define a typed status such as"
-    " needs_more_context together with what answers it."
-)
 _POLLING_ADVICE = "Wait in code instead: a tool that polls with growing pauses and a deadline costs no model calls."
 
 
@@ -137,7 +132,7 @@ class Cycle:
             trace_id=trace.trace_id,
             agent=agent,
             evidence=tuple(self._evidence(cycle)),
-            advice=_POLLING_ADVICE if polled else _ADVICE,
+            advice=_POLLING_ADVICE if polled else circling.advice(trace, cycle, agent, self.ceiling),
             next=f"agentdbg show {trace.trace_id}",
             key=" | ".join(" ".join(filter(None, (agent, name or op))) for agent, op, name in cycle.form),
             wasted_tokens=waste.tokens,
@@ -155,6 +150,7 @@ class Cycle:
     def _sentences(self, trace: Trace, cycle: Laps, agent: str | None, waste: _Waste, apart: bool) -> Iterator[str]:
         what = f"a cycle of {counted(cycle.period, 'step')} ran {cycle.laps} times {_same(cycle)}"
         yield f"{_actors(cycle)} ×{cycle.laps}: {what}{_ending(cycle)}."
+        yield circling.told(circling.standstill(cycle, agent)) if cycle.verdict == "stuck" else ""
         yield _cost(cycle, waste)
         if cycle.laps > self.ceiling and cycle.verdict == "stuck":
             stopped = f"at turn {self.ceiling} of {cycle.laps}{_after(trace, self._ceiling_step(cycle))}"
@@ -273,10 +269,11 @@ def _difference(cycle: Laps, agent: str | None) -> str:
     for first, last in sorted(pairs, key=lambda pair: pair[0].agent != agent):
         told, again = first.told_by, last.told_by
         if told and again and told.exact != again.exact:
-            return f'From the first lap to the last, "{clipped(told.exact, 70)}" became "{clipped(again.exact, 70)}".'
+            before, after = from_difference(told.exact, again.exact)
+            return f'From the first lap to the last, "{clipped(before, 70)}" became "{clipped(after, 70)}".'
     sizes = [(a.input_tokens, b.input_tokens) for a, b in pairs]
     grown = [(a, b) for a, b in sizes if a is not None and b is not None and a != b]
     if not grown:
         return ""
-    before, after = max(grown, key=lambda pair: abs(pair[1] - pair[0]))
-    return f"First and last lap differ only in the size of the prompt: {before:,} and {after:,} tokens."
+    least, most = max(grown, key=lambda pair: abs(pair[1] - pair[0]))
+    return f"First and last lap differ only in the size of the prompt: {least:,} and {most:,} tokens."

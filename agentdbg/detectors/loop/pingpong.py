@@ -120,7 +120,11 @@ class Pingpong:
                 Evidence(first.span.span_id, "primary", f"turn 1 of {len(stretch)}"),
                 *(Evidence(span_id, "related", note) for span_id, note in places.items()),
             ),
-            advice="Limit the rounds (max_turns 3 to 5), let one of the two decide, and define what counts as done.",
+            advice=(
+                f"Stop {first.agent} and {stretch[1].agent} when a round brings nothing new, after"
+                f" {min(_CEILING, len(stretch) // 2 - 1)} at the most ({len(stretch) // 2} were taken), let one of the"
+                " two decide, and define what counts as done."
+            ),
             next=f"agentdbg show {course.trace.trace_id}",
             key=" ⇄ ".join(sorted({first.agent, stretch[1].agent})),
             wasted_tokens=tokens,

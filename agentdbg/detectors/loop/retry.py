@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from agentdbg.detectors import spending
-from agentdbg.detectors.failure import ErrorClass, classify
+from agentdbg.detectors.circling import cure_of_failure, failure
+from agentdbg.detectors.failure import LASTING, ErrorClass, classify
 from agentdbg.detectors.wording import clipped, counted, duration, listed, short
 from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Trace
-from agentdbg.steps.emptiness import error_in_body
 from agentdbg.steps.sequence import Step, lanes_of
 
 _CANDIDATES = r"""
@@ -22,13 +22,8 @@ _CANDIDATES = r"""
     ORDER BY trace_id
 """
 _Call = tuple[str | None, str, str | None, str | None]
-_HOPELESS = frozenset(("auth", "bad request", "validation", "content filter"))
 _GROWS = 1.2  # a pause that is this many times the one before grows
 _AT_ONCE_NS = 100_000_000
-_ADVICE = (
-    "Retry only what can go away (timeouts, 429, 5xx), with pauses that double, three times at most; then hand the task"
-    " to an error handler or a dead letter queue."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ class Retry:
                     seen.update(step.span_id for step in tries)
 
     def _finding(self, trace: Trace, tries: Sequence[Step]) -> Finding | None:
-        errors = [error for step in tries if (error := _error(step))]
+        errors = [error for step in tries if (error := failure(step))]
         recovered = len(errors) < len(tries)
         kind = _kind(errors[-1])
         severity = self._severity(tries, kind, recovered)
@@ -95,7 +90,7 @@ class Retry:
         tokens, usd = spending.spent(trace, [span_id for step in tries[1:] for span_id in step.span_ids])
         hope = (
             f"; an error of this kind ({kind.name}) does not go away by itself"
-            if kind.name in _HOPELESS and not recovered
+            if kind.name in LASTING and not recovered
             else ""
         )
         return Finding(
@@ -110,7 +105,7 @@ class Retry:
             trace_id=trace.trace_id,
             agent=first.agent,
             evidence=tuple(_evidence(tries)),
-            advice=_ADVICE,
+            advice=cure_of_failure(what, kind.name),
             next=f"agentdbg span {short(first.span_id, ids)}",
             key=f"{what} {kind.name}",
             wasted_tokens=tokens,
@@ -118,7 +113,7 @@ class Retry:
         )
 
     def _severity(self, tries: Sequence[Step], kind: ErrorClass, recovered: bool) -> Severity | None:
-        if kind.name in _HOPELESS and not recovered:
+        if kind.name in LASTING and not recovered:
             return "high" if len(tries) >= self.hopeless else "low"
         if len(tries) > self.attempts:
             return "low" if recovered and _backs_off(tries) else "medium"
@@ -137,23 +132,17 @@ def _series(lane: Sequence[Step]) -> Iterator[list[Step]]:
         key = _call(step)
         if step.op == "tool":  # another call of the agent between two attempts ends their row
             running = {known: tries for known, tries in running.items() if known == key or known[0] != step.agent}
-        if _error(step) and key not in running:
+        if failure(step) and key not in running:
             found.append(running.setdefault(key, [step]))
         elif key in running:
             running[key].append(step)
-            if not _error(step):
+            if not failure(step):
                 del running[key]
     return (tries for tries in found if len(tries) > 1)
 
 
 def _call(step: Step) -> _Call:
     return step.agent, step.op, step.name, step.asked.masked if step.asked else None
-
-
-def _error(step: Step) -> str | None:
-    if step.error:
-        return step.error
-    return error_in_body(step.answered.exact) if step.op == "tool" and step.answered else None
 
 
 def _kind(error: str) -> ErrorClass:
@@ -203,5 +192,5 @@ def _product(tries: Sequence[Step]) -> str:
 def _evidence(tries: Sequence[Step]) -> Iterator[Evidence]:
     for number in sorted({1, 2, len(tries)}):
         step = tries[number - 1]
-        note = f"attempt {number}: {clipped(_error(step) or 'went well')}"
+        note = f"attempt {number}: {clipped(failure(step) or 'went well')}"
         yield Evidence(step.span_id, "primary" if number == 1 else "related", note)

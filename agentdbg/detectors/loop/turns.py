@@ -12,7 +12,7 @@ from agentdbg.detectors.course import Course
 from agentdbg.detectors.effects import has_effect, looks_up, may_change
 from agentdbg.detectors.failure import classify, named
 from agentdbg.detectors.wording import clipped, counted, duration, usage
-from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
+from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Span
 from agentdbg.steps.emptiness import error_in_body, is_empty
 from agentdbg.steps.interruptions import after_person
 from agentdbg.steps.messages import parsed_messages, text_of
@@ -27,10 +27,17 @@ _CANDIDATES = """
     UNION SELECT trace_id FROM spans WHERE is_call AND regexp_matches(output, $gave_up) ORDER BY 1
 """
 _GAVE_UP = r"(?i)need more steps to process this request|agent stopped due to (iteration|max iterations|time) limit"
-_ADVICE = (
-    "Give each agent a limit of turns (max_turns 5 to 8), let it answer with what it has when the limit is near, and"
-    " put a budget of time and money on the whole run."
-)
+_USUAL = 5
+"""Turns that are enough for most tasks of one agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """Of the model calls for one task: idle = with nothing new before them that said nothing new; last = the number of
+    the last that had something new before it, or said it."""
+
+    idle: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +111,15 @@ class Turns:
                 if steps[0].agent not in told and (grade := self._grade(steps)):
                     yield _finding(course, steps, *grade)
 
-    def _grade(self, steps: Sequence[Step]) -> tuple[Severity, Confidence, int | None] | None:
-        """(severity, confidence, calls with nothing new; None where it is not told)."""
-        count, idle = sum(step.op == "llm" for step in steps), _idle(steps)
-        if idle is not None and 2 * idle > count and count > self.idle:
-            return ("high" if count > self.idle_hard else "medium"), "likely", idle
+    def _grade(self, steps: Sequence[Step]) -> tuple[Severity, _News | None] | None:
+        """(severity, what the calls brought; None where it is not told)."""
+        count, news = sum(step.op == "llm" for step in steps), _news(steps)
+        if news is not None and 2 * news.idle > count and count > self.idle:
+            return ("high" if count > self.idle_hard else "medium"), news
         if count <= self.moving:
             return None
         severity: Severity = "high" if count > self.moving_hard else "medium" if count > self.moving_many else "low"
-        return severity, "likely", idle
+        return severity, news
 
 
 def _tasks(course: Course) -> Iterator[list[Step]]:
@@ -142,12 +149,12 @@ def _tasks_by_turn(course: Course) -> dict[str, str]:
     return {turn_id: text_of(said[:1]) for turn_id, said in told if said}
 
 
-def _idle(steps: Sequence[Step]) -> int | None:
-    """How many model calls had nothing new before them and said nothing new; None where most do not tell."""
+def _news(steps: Sequence[Step]) -> _News | None:
+    """What the model calls of a task brought; None where most do not tell."""
     results, tasks, words = Novelty(), Novelty(), Novelty()
     polled = _polled(steps)
     done: set[Hashable] = set()
-    idle = told = 0
+    idle = told = last = count = 0
     fresh: list[bool] = []
     for step in steps:
         if step.op == "tool":
@@ -161,9 +168,11 @@ def _idle(steps: Sequence[Step]) -> int | None:
             task = step.asked is None or tasks.tells(step.asked.exact)  # code that maps over items asks for another
             fresh.append(words.is_new(step.answered.exact) or (task and words.tells(step.answered.exact)))
         fresh += [not is_empty(text) and results.tells(text) for text in step.reads] if not fresh else []
+        count += 1
         told, idle = told + bool(fresh), idle + (bool(fresh) and not any(fresh))
+        last = count if any(fresh) else last
         fresh = []
-    return idle if 2 * told > sum(step.op == "llm" for step in steps) else None
+    return _News(idle, last) if 2 * told > count else None
 
 
 def _polled(steps: Sequence[Step]) -> set[Hashable]:
@@ -231,24 +240,29 @@ def _limit(course: Course, span: Span, words: str) -> Finding:
     )
 
 
-def _finding(
-    course: Course, steps: Sequence[Step], severity: Severity, confidence: Confidence, idle: int | None
-) -> Finding:
+def _advice(who: str | None, calls: int, news: _News | None) -> str:
+    most = max(_USUAL, news.last + 1) if news else _USUAL
+    limit = f"Give {who} a limit of turns (max_turns {most})" if most < calls else f"Give {who} a limit of turns"
+    return f"{limit}, let it answer with what it has when that is near, and put a budget on the whole run."
+
+
+def _finding(course: Course, steps: Sequence[Step], severity: Severity, news: _News | None) -> Finding:
     calls = [step for step in steps if step.op == "llm"]
     who, fifth = steps[0].agent, calls[min(5, len(calls)) - 1]
     after = [span_id for step in calls[5:] for span_id in step.span_ids]
     tokens, usd = spending.spent(course.trace, after)
     took = duration(max(0, (steps[-1].end_ns or 0) - (fifth.end_ns or 0)) / 1e9)
-    news = "what they brought is not recorded" if idle is None else f"{idle} of them brought nothing new"
+    told = "what they brought is not recorded" if news is None else f"{news.idle} of them brought nothing new"
+    last = f"; call {news.last} was the last that did" if news and 0 < news.last < len(calls) else ""
     places = {fifth.span_id: "a limit of 5 turns would stop here", calls[-1].span_id: "the last call"}
     return Finding(
         detector="loop.turns",
         severity=severity,
-        confidence=confidence,
-        title=clipped(f"{who} called its model {len(calls):,} times for one task; {news}", 100),
+        confidence="likely",
+        title=clipped(f"{who} called its model {len(calls):,} times for one task; {told}", 100),
         message=(
-            f"{who} called its model {len(calls):,} times for one task, and {news}. The calls after the fifth took "
-            f"{' and '.join(filter(None, (usage(tokens, usd), took)))}."
+            f"{who} called its model {len(calls):,} times for one task, and {told}{last}. The calls after the fifth"
+            f" took {' and '.join(filter(None, (usage(tokens, usd), took)))}."
         ),
         trace_id=course.trace.trace_id,
         agent=who,
@@ -256,7 +270,7 @@ def _finding(
             Evidence(calls[0].span_id, "primary", f"call 1 of {len(calls)}"),
             *(Evidence(span_id, "related", note) for span_id, note in places.items()),
         ),
-        advice=_ADVICE,
+        advice=_advice(who, len(calls), news),
         next=f"agentdbg show {course.trace.trace_id}",
         key="turns without end",
         wasted_tokens=tokens,
