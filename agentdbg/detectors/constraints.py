@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from agentdbg.detectors.values import numbers
 from agentdbg.steps.keys import content_words
 
-_CLAUSE = re.compile(r"[;\n•]|:(?=\s)|[.!?](?=\s|$)|,(?=\s)|\s(?:and|but|then)\s(?=\S)|(?:^|\s)(?:\d{1,2}[.)]|[-*])\s")
+_SENTENCE = re.compile(r"[;\n•]|[.!?](?=\s|$)|(?:^|\s)(?:\d{1,2}[.)]|[-*])\s")
+_CLAUSE = re.compile(r":(?=\s)|,(?=\s)(?:\s(?:and|but|then)\b)?|\s(?:and|but|then)\s(?=\S)")
+_OBLIGES = re.compile(r"\b(?:must|shall|has to|have to|needs? to)\b(?! not\b)", re.I)
+_GOES_ON = re.compile(
+    r"(?:also |not )?(?:an?|be|come|contain|cost|cover|fit|follow|give|have|include|last|lie|list|mention|name|offer"
+    r"|provide|show|state|support|take|use)\b"
+)
+"""How a clause begins that goes on with what its sentence obliges to: `must have a stage, be warm, and seat forty`."""
 _MARK = re.compile(
     r"\b(?:must|only|never|always|do not|don['’]t|at most|at least|no more than|no less than|no later than|within|under"
     r"|below|above|up to|maximum|minimum|max|min|exactly|without|except|exclude|excluding|avoid|before|after|until"
@@ -51,10 +59,19 @@ def constraints(task: str) -> tuple[Constraint, ...]:
     if len(task) > _LONGEST:
         return ()
     found: dict[str, Constraint] = {}
-    for clause in (part.strip() for part in _CLAUSE.split(task)):
+    for clause, obliged in _clauses(task):
         quotes = frozenset((a or b).lower() for a, b in _QUOTED.findall(clause))
         counts, words = numbers(clause), content_words(clause) - _MARK_WORDS
-        limit = bool(_MARK.search(clause))
+        limit = obliged or bool(_MARK.search(clause))
         if quotes or counts or (limit and words):
             found.setdefault(clause.lower(), Constraint(clause, counts, quotes, words, limit))
     return tuple(found.values())[:_MOST]
+
+
+def _clauses(task: str) -> Iterator[tuple[str, bool]]:
+    """Each clause, and whether it goes on with what one before it in its sentence obliges to."""
+    for sentence in _SENTENCE.split(task):
+        obliging = False
+        for clause in (part.strip() for part in _CLAUSE.split(sentence)):
+            yield clause, obliging and bool(_GOES_ON.match(clause))
+            obliging = obliging or bool(_OBLIGES.search(clause))

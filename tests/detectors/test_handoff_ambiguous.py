@@ -33,6 +33,7 @@ def test_the_same_demand_twice_with_nothing_between(tmp_path: Path) -> None:
     (finding,) = found(tmp_path, Ambiguous(), text)
     assert grades([finding]) == [("high", "likely")]
     assert finding.title == "parser answered 2 times in a row that it needs the same"
+    assert finding.message.endswith("Lap 2 took 100 tokens ($0.20).")
     assert places(tmp_path, text, finding) == ["agent parser", "agent parser"]
     assert [one.detector for one in judged(tmp_path, text).findings] == ["handoff.ambiguous"]
 

@@ -32,6 +32,20 @@ def test_a_delegation_that_drops_the_limits_is_a_hint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("task", "limits"),
+    [
+        ("The hall must seat 80, have a stage, be warm, and include a kitchen.", 4),
+        ("The hall must seat 80. Have a look at the prices and be quick.", 0),
+        ("The hall must seat 80, I have a list of them, the owners are friendly.", 0),
+    ],
+    ids=["what a sentence obliges to", "other sentences", "what it tells"],
+)
+def test_limits_that_share_one_must(task: str, limits: int, tmp_path: Path) -> None:
+    told = [finding.title for finding in found(tmp_path, Drift(), run("Find a nice place.", task=task))]
+    assert told == [f"boss passed on 0 of {limits} limits of its task"] * bool(limits)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         pytest.param(run(KEEPS_ALL), id="all limits are quoted"),

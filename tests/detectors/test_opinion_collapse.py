@@ -55,6 +55,13 @@ def test_giving_in_without_looking_anything_up_is_a_hint(said: tuple[str, ...], 
     assert len(places(tmp_path, text, finding)) == 4
 
 
+def test_a_name_may_be_written_as_prose_writes_it(tmp_path: Path) -> None:
+    said = (*WORDS[:4], "The pipe expert confirms it: a leak in the main pipe.")
+    (finding,) = found(tmp_path, Collapse(), run(*said).replace("agent ben", "agent pipe_expert"))
+    assert finding.agent == "pipe_expert"
+    assert 'it said "To me this looks like theft by a neighbour.", then "You are right, a leak' in finding.message
+
+
 @pytest.mark.parametrize("said", [FIELDS, NUMBERS, WORDS])
 @pytest.mark.parametrize("look_up_before", [0, 3])
 def test_what_one_of_them_looked_up_is_a_reason(said: tuple[str, ...], look_up_before: int, tmp_path: Path) -> None:

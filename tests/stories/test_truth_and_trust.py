@@ -176,11 +176,9 @@ STORIES = [
           two_values("221,000 e-bikes were sold in Austria in 2023.", "In 2025, 315,000 e-bikes were sold in Austria.", "E-bike sales in Austria rose from 221,000 in 2023 to 315,000 in 2025."),
           (Say("emergent.contradiction", "high", "likely", "synthesiser registry_agent trade_agent", ("221,000", "315,000", "268,000", "mean|average")),)),
     Story("confirmation-loop", json_lines, confirmation_loop(False), confirmation_loop(True),
-          (Say("opinion.collapse", "medium", "hint", "vibration_expert thermal_expert", ("main bearing", "generator bearing", "no new|nothing new|none|without|no evidence|nobody")),),
-          unfound="nothing is said: positions in a sentence of prose, with neither number nor JSON, are not compared"),
+          (Say("opinion.collapse", "medium", "hint", "vibration_expert thermal_expert", ("main bearing", "generator bearing", "no new|nothing new|none|without|no evidence|nobody")),)),
     Story("instruction-drift", otel_genai, instruction_drift(False), instruction_drift(True),
-          (Say("instruction.drift", "medium", "hint", "orchestrator estate_agent", (r"\b5 limits", "keeps 1", "15,000", "lift")),),
-          unfound="instruction.drift, medium hint: 4 limits; 'have a lift' is none of them, so that it is not told as lost"),
+          (Say("instruction.drift", "medium", "hint", "orchestrator estate_agent", (r"\b5 limits", "keeps 1", "15,000", "lift")),)),
     Story("injected-prompt", openinference, injected, text_about_injection,
           (Say("inject.spike", "high", "likely", "web_reader", ("collect@recipes-cdn.example", "send_mail", "(?i)ignore all previous", r"×|times"), lambda s: s.name in ("fetch_page", "send_mail")),)),
 ]  # fmt: skip

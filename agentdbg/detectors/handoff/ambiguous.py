@@ -165,13 +165,13 @@ def _finding(course: Course, stretch: Sequence[Turn], severity: Severity) -> Fin
     else:
         what = f"got the same task {counted(laps, 'time')}"
         why = f"after answers that do not say whether it is done: {said}"
-    cost = usage(tokens, usd)
+    cost, later = usage(tokens, usd), "Lap 2" if laps == 2 else f"Laps 2 to {laps}"
     return Finding(
         detector="handoff.ambiguous",
         severity=severity,
         confidence="likely",
         title=clipped(f"{who} {what}", 100),
-        message=f"{who} {what}, {why}." + (f" Laps 2 to {laps} took {cost}." if cost and laps > 2 else ""),
+        message=f"{who} {what}, {why}." + (f" {later} took {cost}." if cost else ""),
         trace_id=course.trace.trace_id,
         agent=who,
         evidence=(

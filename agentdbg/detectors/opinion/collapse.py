@@ -174,7 +174,7 @@ def _in_words(peer: Utterance, differed: Utterance, said: Utterance, cited: Utte
     gives_in = _giving_in(str(peer.agent))
     if gives_in.search(differed.text) or not gives_in.search(said.text):
         return None
-    named = re.search(rf"\b{re.escape(str(said.agent))}\b", cited.text, re.I) and _CITES.search(cited.text)
+    named = re.search(rf"\b{_written(str(said.agent))}\b", cited.text, re.I) and _CITES.search(cited.text)
     theirs = content_words(peer.text)
     closer = len(theirs & content_words(said.text)) > len(theirs & content_words(differed.text))
     return (clipped(differed.text, 60), clipped(said.text, 60)) if named and closer else None
@@ -182,7 +182,12 @@ def _in_words(peer: Utterance, differed: Utterance, said: Utterance, cited: Utte
 
 @lru_cache(maxsize=256)
 def _giving_in(peer: str) -> re.Pattern[str]:
-    return re.compile(_GIVES_IN.replace("{peer}", re.escape(peer)), re.I)
+    return re.compile(_GIVES_IN.replace("{peer}", _written(peer)), re.I)
+
+
+def _written(agent: str) -> str:
+    """Finds a name as prose writes it: `thermal expert` for `thermal_expert`."""
+    return r"[\W_]+".join(map(re.escape, filter(None, re.split(r"[\W_]+", agent)))) or re.escape(agent)
 
 
 def _looked_up(course: Course, peer: Utterance, differed: Utterance, said: Utterance, cited: Utterance) -> bool:
