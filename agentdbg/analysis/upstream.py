@@ -32,6 +32,8 @@ _WRONG = (
     "deleg.",
 )
 """Families of findings about something that makes an output wrong. Others tell what was dear, slow or not recorded."""
+_CIRCLES = ("loop.cycle", "loop.pingpong", "loop.refine", "loop.retry", "deleg.cycle")
+"""Detectors of stretches that go round; the primary evidence is where one was entered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,24 @@ class Upstream:
         for place in range(len(chain) - 1, -1, -1):
             if cause := self._trouble_at(chain[place]):
                 return Behind(_headed(cause, chain[place:]), cause)
-        return Behind(chain)
+        loops = (found for place in range(len(chain) - 1, -1, -1) if (found := self._out_of_loop(chain[place:])))
+        return next(loops, Behind(chain))
+
+    def _out_of_loop(self, chain: tuple[Span, ...]) -> Behind | None:
+        """From where a loop was entered, over its last step, to a chain that begins in it or with what its agent said
+        after it."""
+        course, first = self.course, chain[0]
+        for finding in self.findings:
+            if not finding.detector.startswith(_CIRCLES):
+                continue
+            laps = [course.forest.by_id[piece.span_id].span for piece in finding.evidence]
+            entered = course.forest.by_id[finding.primary.span_id].span
+            last = max(laps, key=lambda span: (course.start(span), span.span_id))
+            its_agents = {course.agent(span) for span in laps}
+            if course.agent(first) in its_agents and course.start(entered) < course.start(first):
+                over = (last,) if last is not entered and course.moment(last) <= course.start(first) else ()
+                return Behind((entered, *over, *chain), self._found(finding))
+        return None
 
     def _behind_failure(self, span: Span) -> Behind:
         origin = self._origin(span)
@@ -148,7 +167,8 @@ class Upstream:
         if root := next(iter([one for one in own if one.strength >= FLOOR] or own), None):
             return of_suspicion(root)
         told = (one for one in self.findings if any(piece.span_id == span.span_id for piece in one.evidence))
-        return next((self._found(one) for one in told), None)
+        causes = (self._found(one) for one in told)
+        return next((one for one in causes if course.start(one.span) <= course.end(span)), None)
 
     def _found_before(self, span: Span) -> Cause | None:
         """By order alone: the worst finding about something that had happened before a failure."""

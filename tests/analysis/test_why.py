@@ -177,6 +177,36 @@ _LAP = """\
 """
 
 
+LOOP = """\
+workflow desk
+  agent clerk
+    llm m "which vans are due?" -> "I look into the list."
+    other lap x5
+      llm m -> "I look again."
+      tool list_vans {"due": "april"} -> "no list today"
+    llm m in=90 out=9 -> "I could not find out."
+  agent herald
+    llm m "I could not find out." -> "The office could not find out which vans are due."
+"""
+
+
+def test_an_answer_after_a_loop_leads_back_to_where_the_loop_was_entered(tmp_path: Path) -> None:
+    told = explained(tmp_path, LOOP)
+    assert told.verdict == "it entered at clerk: clerk ↻ list_vans ×5: nothing new in any lap"
+    assert told.reason.startswith("loop.cycle found it (high, certain)")
+    assert [(step.name, step.role, step.said) for step in told.steps] == [
+        ("clerk", "trouble", "I look again."),
+        ("clerk › list_vans", "said", "no list today"),
+        ("clerk", "said", "I could not find out."),
+        ("herald", "said", "The office could not find out which vans are due."),
+    ]
+
+
+def test_a_loop_that_came_later_is_behind_nothing(tmp_path: Path) -> None:
+    told = explained(tmp_path, LOOP, text="I look into the list.")
+    assert "it entered" not in told.verdict
+
+
 def test_trouble_off_the_way_of_the_words_is_not_denied(tmp_path: Path) -> None:
     clerk = '  agent clerk\n    llm m "Close the file." -> "Four forms were signed."\n'
     found = explained(tmp_path, f"trace r\nworkflow w\n{_LAP * 6}{clerk}")

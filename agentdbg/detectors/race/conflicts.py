@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from agentdbg.detectors.accesses import Access, accesses
+from agentdbg.detectors.failure import masked
 from agentdbg.detectors.statistics import wilson
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
@@ -152,5 +153,5 @@ def _finding(
             "is there now, and with jitter."
         ),
         next=f"agentdbg span {first.span_id}",
-        key=f"{hottest} {first.error_type}",
+        key=masked(f"{hottest} {first.error_type}"),
     )

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from agentdbg.detectors.accesses import accesses
+from agentdbg.detectors.failure import masked
 from agentdbg.detectors.losses import Loss, losses, was_told
 from agentdbg.detectors.wording import clipped, counted, listed
 from agentdbg.model import Evidence, Finding, Reader, Skipped
@@ -85,7 +86,7 @@ def _finding(found: Sequence[Loss]) -> Finding:
             "was read and have stale ones refused, or give it one writer."
         ),
         next=f"agentdbg span {second.span_id}",
-        key=f"{thing} {loss.field}",
+        key=masked(f"{thing} {loss.field}"),
     )
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from agentdbg.detectors.accesses import Access, accesses
+from agentdbg.detectors.failure import masked
 from agentdbg.detectors.later import Later
 from agentdbg.detectors.losses import keeps, refused
 from agentdbg.detectors.wording import clipped, short
@@ -163,5 +164,5 @@ def _finding(pair: _Pair, decision: _Decision) -> Finding:
             "and hand the value on."
         ),
         next=f"agentdbg span {short(decision.span_id, (read.span_id, change.span_id))}",
-        key=thing,
+        key=masked(thing),
     )

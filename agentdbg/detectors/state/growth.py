@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from agentdbg.detectors.accesses import LARGE, WHOLE, Access, accesses
+from agentdbg.detectors.failure import masked
 from agentdbg.detectors.statistics import kendall_tau, theil_sen
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Evidence, Finding, Reader, Skipped
@@ -110,7 +111,7 @@ def _finding(found: _Sizes, steady: bool) -> Finding:
         evidence=(Evidence(largest.span_id, "primary", f"the largest write: {_bytes(found.sizes[top])}"), *related),
         advice="Keep the last ten items and a summary of the rest, or store items by id and pass on references.",
         next=f"agentdbg span {largest.span_id}",
-        key=f"{key} grows",
+        key=masked(f"{key} grows"),
     )
 
 
