@@ -152,15 +152,18 @@ def _rerun(
 
 def _run(ready: Rerun, line: list[str] | None, allowed: Sequence[str]) -> int | None:
     """The program's exit code; None where it is for others to start."""
+    from secrets import token_urlsafe
+
     from agentdbg.cli import messages
     from agentdbg.replay import program
     from agentdbg.replay.server import served
 
-    with served(ready.playback) as address:
+    token = token_urlsafe()
+    with served(ready.playback, token) as address:
         if line is None:
             _serve(program.lines(address))
             return None
-        code = program.run(line, address, allowed)
+        code = program.run(line, address, token, allowed)
     messages.note(f"the program ended with exit code {code}")
     return code
 

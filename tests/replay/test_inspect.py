@@ -62,7 +62,7 @@ def test_an_agent_is_inspected_with_what_it_was_given_and_what_it_answered() -> 
     assert (seen.grade, seen.reason) == ("exact", "all that was sent and answered is recorded")
     assert seen.consistency.verdict == "consistent"
     assert seen.missing == seen.fixes == ()
-    assert seen.next == ("agentdbg span turn", "agentdbg show t")
+    assert seen.next == ("agentdbg replay turn -- PROGRAM", "agentdbg span turn", "agentdbg show t")
 
 
 @pytest.mark.parametrize("span_id", ["turn", "wrapper"])
