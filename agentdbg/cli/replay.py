@@ -15,6 +15,7 @@ from agentdbg.cli.nexts import in_findings, typed
 from agentdbg.cli.opening import one_id, opened
 from agentdbg.cli.options import PROGRAM, Drawing, Sources
 from agentdbg.cli.output import targets, write
+from agentdbg.cli.whatif import Supposing, foreseen
 from agentdbg.errors import FINDINGS, NOT_JUDGED, AgentdbgError
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from agentdbg.replay.verify import Verification
     from agentdbg.reporters.terminal import Look
 
-_EXITS = {"reproduced": 0, "diverged": FINDINGS, "not_judged": NOT_JUDGED}
+_EXITS = {"diverged": FINDINGS, "not_judged": NOT_JUDGED}
+"""Of verdicts; 0 of all others, which answer what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Running:
 def command(
     context: typer.Context,
     running: Running,
+    supposing: Supposing,
     sources: Sources,
     drawing: Drawing,
     asked: Annotated[
@@ -105,7 +108,9 @@ def command(
         if running.verify:
             _verified(here, trace_id, span_id, drawing)
         elif any(wanted):
-            _rerun(here, trace_id, span_id, running, program, drawing)
+            _rerun(here, trace_id, span_id, running, supposing, program, drawing)
+        elif supposing.sets or supposing.outputs:
+            foreseen(here, trace_id, span_id, supposing, drawing)
         else:
             inspection = inspect(here.store.reader(), trace_id, span_id)
             inspection = replace(inspection, next=tuple(typed(here, command, trace_id) for command in inspection.next))
@@ -126,7 +131,13 @@ def _write_inspection(inspection: Inspection, drawing: Drawing) -> None:
 
 
 def _rerun(
-    here: Opened, trace_id: str, span_id: str, running: Running, program: list[str] | None, drawing: Drawing
+    here: Opened,
+    trace_id: str,
+    span_id: str,
+    running: Running,
+    supposing: Supposing,
+    program: list[str] | None,
+    drawing: Drawing,
 ) -> None:
     from agentdbg.replay.matching import HARD, USUAL
     from agentdbg.replay.program import of_target
@@ -139,7 +150,10 @@ def _rerun(
     line = of_target(running.target) if running.target is not None else program
     policies = Policies.of(running.tools)
     reader = here.store.reader()
-    ready = prepare(reader, trace_id, span_id, policies, running.mode, weights, alone, running.args)
+    ready = prepare(
+        reader, trace_id, span_id, policies, running.mode, weights, alone, running.args,
+        supposing.sets, supposing.outputs,
+    )  # fmt: skip
     done = judge(ready, _run(ready, line, running.allowed))
     done = replace(
         done,
@@ -147,7 +161,7 @@ def _rerun(
         next=tuple(typed(here, command, trace_id) for command in done.next),
     )
     _write_replayed(done, drawing)
-    raise typer.Exit(_EXITS[done.verdict])
+    raise typer.Exit(_EXITS.get(done.verdict, 0))
 
 
 def _run(ready: Rerun, line: list[str] | None, allowed: Sequence[str]) -> int | None:
