@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 import typer
 
 from agentdbg.cli.asked import span_of
+from agentdbg.cli.live import Asking, asked_for_real
 from agentdbg.cli.nexts import in_findings, typed
 from agentdbg.cli.opening import one_id, opened
 from agentdbg.cli.options import PROGRAM, Drawing, Sources
@@ -71,6 +72,7 @@ def command(
     context: typer.Context,
     running: Running,
     supposing: Supposing,
+    asking: Asking,
     sources: Sources,
     drawing: Drawing,
     asked: Annotated[
@@ -86,26 +88,33 @@ def command(
     With `-- PROGRAM` or `--target` the program runs without model, network or tools: model calls and tools give back
     what was recorded. Exit 0: it asked the same. 1: it diverged. 2: could not judge.
 
+    `--set` and `--override-output` suppose another input, question or answer, and tell what follows as far as the
+    recording reaches. `--live` asks a real model the recorded question: nothing else here reaches out.
+
     \b
     Examples:
       agentdbg replay 7f3a run.jsonl
       agentdbg replay 7f3a run.jsonl -- python app.py
       agentdbg replay 7f3a --target app.agents:research --tool search=live
       agentdbg replay 7f3a --serve
+      agentdbg replay 7f3a --override-output 'call[1]=answer.json' -- python app.py
+      agentdbg replay 7f3a --live --base-url http://localhost:8000/v1 --set system=@prompt.txt
     """
     from agentdbg.replay.inspect import inspect
 
     program = context.meta.get(PROGRAM)
-    wanted = [program is not None, running.target is not None, running.serve, running.verify]
+    wanted = [program is not None, running.target is not None, running.serve, running.verify, asking.live]
     if sum(wanted) > 1:
-        raise AgentdbgError("a program, --target, --serve and --verify exclude one another")
+        raise AgentdbgError("a program, --target, --serve, --verify and --live exclude one another")
     if program == []:
         raise AgentdbgError("no program stands behind --", "agentdbg replay SPAN_ID -- python app.py")
     targets(drawing, {"text": None, "json": None})
     span, paths = one_id(asked, "span")
     with opened(paths, sources, [span]) as here:
         trace_id, span_id = span_of(here, span)
-        if running.verify:
+        if asking.live:
+            asked_for_real(here, trace_id, span_id, asking, supposing, drawing)
+        elif running.verify:
             _verified(here, trace_id, span_id, drawing)
         elif any(wanted):
             _rerun(here, trace_id, span_id, running, supposing, program, drawing)

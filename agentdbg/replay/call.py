@@ -81,7 +81,7 @@ def call_of(span: Span, told: LLMCall) -> Call:
         messages=messages,
         tools=tools,
         parameters=parameters if isinstance(parameters, dict) else None,
-        answer=None if answers is None else _first_choice(answers),
+        answer=None if answers is None else first_choice(answers),
         finish=told.finish_reason,
         error=error_of(span),
         status=told.status,
@@ -120,9 +120,9 @@ def _list(text: str | None) -> tuple[dict[str, Any], ...] | None:
     return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else None
 
 
-def _first_choice(answers: Sequence[Message]) -> tuple[Part, ...]:
-    """Several messages are one answer that was split, unless each has a finish of its own: then they are choices
-    (`n`)."""
+def first_choice(answers: Sequence[Message]) -> tuple[Part, ...]:
+    """The parts of one answer. Several messages are one that was split, unless each has a finish of its own: then they
+    are choices (`n`)."""
     if sum("finish_reason" in message for message in answers) > 1:
         answers = answers[:1]
     return tuple(part for message in answers for part in message["parts"])
