@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentdbg.model import Grade, LLMCall, Span, Status, Trace
+from agentdbg.replay.repair import repaired
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -62,10 +63,12 @@ class Call:
 
 
 def calls_of(trace: Trace) -> list[Call]:
-    """Every real model call of a trace, in order of start, then span id."""
+    """Every real model call of a trace, in order of start, then span id; without what SDKs cut off, where an earlier
+    call has it."""
     spans = trace.by_id()
     calls = [call_of(spans[told.span_id], told) for told in trace.calls if told.span_id in spans]
-    return sorted(calls, key=lambda call: (call.start_ns or 0, call.span_id))
+    calls.sort(key=lambda call: (call.start_ns or 0, call.span_id))
+    return repaired(calls, {call.span_id for call in calls if spans[call.span_id].dropped})
 
 
 def call_of(span: Span, told: LLMCall) -> Call:
