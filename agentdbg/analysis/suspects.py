@@ -11,7 +11,7 @@ from typing import Literal
 
 from agentdbg.analysis.sides import Sides
 from agentdbg.analysis.traits import Trait
-from agentdbg.detectors.statistics import fisher_exact
+from agentdbg.statistics import fisher_exact
 
 Grade = Literal["suspect", "absent", "lead"]
 """suspect: bad runs have it more often than chance explains; absent: less often; lead: it may well be chance."""

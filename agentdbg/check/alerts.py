@@ -15,10 +15,10 @@ from typing import Any
 from agentdbg.analysis import measures
 from agentdbg.analysis.metrics import Metrics, metrics
 from agentdbg.config import nearest
-from agentdbg.detectors.statistics import wilson
 from agentdbg.detectors.wording import clipped, counted, money
 from agentdbg.errors import AgentdbgError
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
+from agentdbg.statistics import wilson
 
 FEWEST = 5
 """Turns, calls or runs below which a rate says nothing; a baseline of fewer runs neither."""

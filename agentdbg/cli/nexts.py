@@ -44,6 +44,8 @@ def _files(here: Opened, trace_ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _with(command: str, files: Sequence[str]) -> str:
-    if not command.startswith(_TAKE_FILES) or " -" in command or not 0 < len(files) <= _MOST or "-" in files:
+    """Files stand before the program that a command runs, and nowhere in a command that has options."""
+    ours, dashes, program = command.partition(" -- ")
+    if not ours.startswith(_TAKE_FILES) or " -" in ours or not 0 < len(files) <= _MOST or "-" in files:
         return command
-    return f"{command} {shlex.join(files)}"
+    return f"{ours} {shlex.join(files)}{dashes}{program}"

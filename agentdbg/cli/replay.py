@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 import typer
 
 from agentdbg.cli.asked import span_of
+from agentdbg.cli.live import Asking, asked_for_real
 from agentdbg.cli.nexts import in_findings, typed
 from agentdbg.cli.opening import one_id, opened
 from agentdbg.cli.options import PROGRAM, Drawing, Sources
 from agentdbg.cli.output import targets, write
+from agentdbg.cli.whatif import Supposing, foreseen
 from agentdbg.errors import FINDINGS, NOT_JUDGED, AgentdbgError
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from agentdbg.replay.verify import Verification
     from agentdbg.reporters.terminal import Look
 
-_EXITS = {"reproduced": 0, "diverged": FINDINGS, "not_judged": NOT_JUDGED}
+_EXITS = {"diverged": FINDINGS, "not_judged": NOT_JUDGED}
+"""Of verdicts; 0 of all others, which answer what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Running:
 def command(
     context: typer.Context,
     running: Running,
+    supposing: Supposing,
+    asking: Asking,
     sources: Sources,
     drawing: Drawing,
     asked: Annotated[
@@ -83,29 +88,38 @@ def command(
     With `-- PROGRAM` or `--target` the program runs without model, network or tools: model calls and tools give back
     what was recorded. Exit 0: it asked the same. 1: it diverged. 2: could not judge.
 
+    `--set` and `--override-output` suppose another input, question or answer, and tell what follows as far as the
+    recording reaches. `--live` asks a real model the recorded question: nothing else here reaches out.
+
     \b
     Examples:
       agentdbg replay 7f3a run.jsonl
       agentdbg replay 7f3a run.jsonl -- python app.py
       agentdbg replay 7f3a --target app.agents:research --tool search=live
       agentdbg replay 7f3a --serve
+      agentdbg replay 7f3a --override-output 'call[1]=answer.json' -- python app.py
+      agentdbg replay 7f3a --live --base-url http://localhost:8000/v1 --set system=@prompt.txt
     """
     from agentdbg.replay.inspect import inspect
 
     program = context.meta.get(PROGRAM)
-    wanted = [program is not None, running.target is not None, running.serve, running.verify]
+    wanted = [program is not None, running.target is not None, running.serve, running.verify, asking.live]
     if sum(wanted) > 1:
-        raise AgentdbgError("a program, --target, --serve and --verify exclude one another")
+        raise AgentdbgError("a program, --target, --serve, --verify and --live exclude one another")
     if program == []:
         raise AgentdbgError("no program stands behind --", "agentdbg replay SPAN_ID -- python app.py")
     targets(drawing, {"text": None, "json": None})
     span, paths = one_id(asked, "span")
     with opened(paths, sources, [span]) as here:
         trace_id, span_id = span_of(here, span)
-        if running.verify:
+        if asking.live:
+            asked_for_real(here, trace_id, span_id, asking, supposing, drawing)
+        elif running.verify:
             _verified(here, trace_id, span_id, drawing)
         elif any(wanted):
-            _rerun(here, trace_id, span_id, running, program, drawing)
+            _rerun(here, trace_id, span_id, running, supposing, program, drawing)
+        elif supposing.sets or supposing.outputs:
+            foreseen(here, trace_id, span_id, supposing, drawing)
         else:
             inspection = inspect(here.store.reader(), trace_id, span_id)
             inspection = replace(inspection, next=tuple(typed(here, command, trace_id) for command in inspection.next))
@@ -126,7 +140,13 @@ def _write_inspection(inspection: Inspection, drawing: Drawing) -> None:
 
 
 def _rerun(
-    here: Opened, trace_id: str, span_id: str, running: Running, program: list[str] | None, drawing: Drawing
+    here: Opened,
+    trace_id: str,
+    span_id: str,
+    running: Running,
+    supposing: Supposing,
+    program: list[str] | None,
+    drawing: Drawing,
 ) -> None:
     from agentdbg.replay.matching import HARD, USUAL
     from agentdbg.replay.program import of_target
@@ -139,7 +159,10 @@ def _rerun(
     line = of_target(running.target) if running.target is not None else program
     policies = Policies.of(running.tools)
     reader = here.store.reader()
-    ready = prepare(reader, trace_id, span_id, policies, running.mode, weights, alone, running.args)
+    ready = prepare(
+        reader, trace_id, span_id, policies, running.mode, weights, alone, running.args,
+        supposing.sets, supposing.outputs,
+    )  # fmt: skip
     done = judge(ready, _run(ready, line, running.allowed))
     done = replace(
         done,
@@ -147,20 +170,23 @@ def _rerun(
         next=tuple(typed(here, command, trace_id) for command in done.next),
     )
     _write_replayed(done, drawing)
-    raise typer.Exit(_EXITS[done.verdict])
+    raise typer.Exit(_EXITS.get(done.verdict, 0))
 
 
 def _run(ready: Rerun, line: list[str] | None, allowed: Sequence[str]) -> int | None:
     """The program's exit code; None where it is for others to start."""
+    from secrets import token_urlsafe
+
     from agentdbg.cli import messages
     from agentdbg.replay import program
     from agentdbg.replay.server import served
 
-    with served(ready.playback) as address:
+    token = token_urlsafe()
+    with served(ready.playback, token) as address:
         if line is None:
             _serve(program.lines(address))
             return None
-        code = program.run(line, address, allowed)
+        code = program.run(line, address, token, allowed)
     messages.note(f"the program ended with exit code {code}")
     return code
 

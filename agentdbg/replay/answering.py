@@ -112,3 +112,8 @@ def sent_parameters(call: Call, known: dict[str, str]) -> dict[str, Any]:
     """The recorded parameters that an API knows, by the name that it has there."""
     told = call.parameters or {}
     return {known[name]: value for name, value in told.items() if name in known and value is not None}
+
+
+def openai_error(kind: str, message: str) -> dict[str, Any]:
+    """The body of an error, as both APIs of OpenAI write it."""
+    return {"error": {"message": message, "type": kind, "param": None, "code": kind}}

@@ -9,6 +9,10 @@ from typing import Any
 
 ADDRESS = "AGENTDBG_REPLAY"
 """The environment variable that holds the server's address, and by that tells that a program is replayed."""
+TOKEN = "AGENTDBG_REPLAY_TOKEN"
+"""The environment variable that holds what the server wants to see before it tells or is told anything but a model's
+answers: other users of the machine reach loopback, too."""
+TOKEN_HEADER = "x-agentdbg-token"
 MODEL_PATHS = ("/chat/completions", "/responses", "/v1/messages", ":generateContent", ":streamGenerateContent")
 """How the paths of the model APIs that are served end."""
 
@@ -48,7 +52,8 @@ def tell(word: str, told: Any) -> Any:
     connection = HTTPConnection(*server(), timeout=60)
     try:
         body = json.dumps(told, default=str).encode("utf-8", "backslashreplace")
-        connection.request("POST", f"/agentdbg/{word}", body, {"content-type": "application/json"})
+        headers = {"content-type": "application/json", TOKEN_HEADER: os.environ.get(TOKEN, "")}
+        connection.request("POST", f"/agentdbg/{word}", body, headers)
         return json.loads(connection.getresponse().read())
     finally:
         connection.close()

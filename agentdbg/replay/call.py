@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentdbg.model import Grade, LLMCall, Span, Status, Trace
+from agentdbg.replay.repair import repaired
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -62,10 +63,12 @@ class Call:
 
 
 def calls_of(trace: Trace) -> list[Call]:
-    """Every real model call of a trace, in order of start, then span id."""
+    """Every real model call of a trace, in order of start, then span id; without what SDKs cut off, where an earlier
+    call has it."""
     spans = trace.by_id()
     calls = [call_of(spans[told.span_id], told) for told in trace.calls if told.span_id in spans]
-    return sorted(calls, key=lambda call: (call.start_ns or 0, call.span_id))
+    calls.sort(key=lambda call: (call.start_ns or 0, call.span_id))
+    return repaired(calls, {call.span_id for call in calls if spans[call.span_id].dropped})
 
 
 def call_of(span: Span, told: LLMCall) -> Call:
@@ -81,7 +84,7 @@ def call_of(span: Span, told: LLMCall) -> Call:
         messages=messages,
         tools=tools,
         parameters=parameters if isinstance(parameters, dict) else None,
-        answer=None if answers is None else _first_choice(answers),
+        answer=None if answers is None else first_choice(answers),
         finish=told.finish_reason,
         error=error_of(span),
         status=told.status,
@@ -120,9 +123,9 @@ def _list(text: str | None) -> tuple[dict[str, Any], ...] | None:
     return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else None
 
 
-def _first_choice(answers: Sequence[Message]) -> tuple[Part, ...]:
-    """Several messages are one answer that was split, unless each has a finish of its own: then they are choices
-    (`n`)."""
+def first_choice(answers: Sequence[Message]) -> tuple[Part, ...]:
+    """The parts of one answer. Several messages are one that was split, unless each has a finish of its own: then they
+    are choices (`n`)."""
     if sum("finish_reason" in message for message in answers) > 1:
         answers = answers[:1]
     return tuple(part for message in answers for part in message["parts"])

@@ -6,6 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+AROUND = 60
+"""Characters shown on either side of the place where two texts part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -53,6 +56,17 @@ def parting(before: str, after: str) -> int | None:
         if before[i] != after[j]:
             return i
         i, j = i + 1, j + 1
+
+
+def sides(difference: Difference) -> tuple[str, str]:
+    """What stands on either side, each cut to what is around the place where they part."""
+    before, after = (_around(text, difference.at or 0) for text in (difference.before, difference.after))
+    return before, after
+
+
+def _around(text: str | None, at: int) -> str:
+    start = max(0, at - AROUND)
+    return "nothing" if text is None else ("…" if start else "") + text[start : at + AROUND]
 
 
 _NOTHING = object()

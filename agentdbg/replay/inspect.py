@@ -66,7 +66,7 @@ def inspect(reader: Reader, trace_id: str, span_id: str) -> Inspection:
         consistency=_consistency(views),
         missing=tuple(_missing(views)),
         fixes=tuple(dict.fromkeys(line for view in views for line in view.fixes)),
-        next=_next(top),
+        next=_next(top, taken),
     )
 
 
@@ -192,5 +192,7 @@ def _missing(views: Sequence[CallView]) -> Iterator[str]:
         yield f"call{'s' if len(which) > 1 else ''} {', '.join(map(str, which))}: {reason}"
 
 
-def _next(top: Span) -> tuple[str, ...]:
-    return (f"agentdbg span {top.span_id}", f"agentdbg show {top.trace_id}")
+def _next(top: Span, calls: Sequence[Call]) -> tuple[str, ...]:
+    again = f"agentdbg replay {top.span_id} -- PROGRAM"
+    servable = any(call.messages is not None and (call.answer is not None or call.error) for call in calls)
+    return (*([again] if servable else []), f"agentdbg span {top.span_id}", f"agentdbg show {top.trace_id}")

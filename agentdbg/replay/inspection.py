@@ -21,8 +21,8 @@ class ToolUse:
 
     call_id: the model's id of the request; asked_by: the span id of the call that asked, None where no call did.
     result_from tells where the result was read: in the next input of the model (what it really saw), else in the
-    tool's own span; None where neither has it. difference: where what the model saw and what the tool's span recorded
-    part.
+    tool's own span; None where neither has it, "override" where a user says what it is to be. difference: where what
+    the model saw and what the tool's span recorded part.
     """
 
     tool: str
@@ -31,7 +31,7 @@ class ToolUse:
     asked_by: str | None
     span_id: str | None
     result: Any
-    result_from: Literal["next input", "tool span"] | None
+    result_from: Literal["next input", "tool span", "override"] | None
     status: Status
     error: str | None
     start_ns: int | None

@@ -22,11 +22,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """A tool that the program was about to run, and what became of that."""
+    """A tool that the program was about to run, and what became of that. after: how many questions had come by then."""
 
     tool: str
     arguments: Any
     told: Told
+    after: int = 0
 
 
 @dataclass(slots=True)

@@ -29,7 +29,8 @@ recorded."""
 class Match:
     """`call` is what is served, None for a miss. `nearest` is the recorded call that is most like the question, where
     `difference` is the first that counts. volatile: the rules by which text was masked to make a match; soft: the
-    differences in layers that do not count."""
+    differences in layers that do not count. assumed: the difference that counts and is passed over, since the answer is
+    served whatever is asked (`ordered`), or is the user's own."""
 
     call: Call | None
     miss: Miss | None = None
@@ -37,13 +38,22 @@ class Match:
     difference: Difference | None = None
     volatile: tuple[str, ...] = ()
     soft: tuple[Difference, ...] = ()
+    assumed: Difference | None = None
 
 
 class Matcher:
-    """The recorded calls, each of which answers one question."""
+    """The recorded calls, each of which answers one question. supposed: those whose answers are the user's own, which
+    are served to the question that is most like theirs."""
 
-    def __init__(self, calls: Sequence[Call], mode: Mode = "content", weights: Weights | None = None) -> None:
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        mode: Mode = "content",
+        weights: Weights | None = None,
+        supposed: frozenset[str] = frozenset(),
+    ) -> None:
         self.mode = mode
+        self._supposed = supposed
         self._weights = weights or (HARD if mode == "strict" else USUAL)
         self._hard: tuple[Layer, ...] = tuple(layer for layer in LAYERS if self._weights[layer] == "hard")
         # what is not recorded on one side cannot be part of a key: these are compared one by one
@@ -112,7 +122,7 @@ class Matcher:
             return Match(None, "unanswered", call)
         layers = [layer for layer in LAYERS if self._weights[layer] == "soft" or (every and layer in self._hard)]
         soft = [found for layer in layers if (found := difference(asked, live, layer))]
-        return Match(call, volatile=volatile, soft=tuple(soft))
+        return Match(call, volatile=volatile, soft=tuple(soft), assumed=self._parting(asked, live) if every else None)
 
     def _missed(self, free: Sequence[tuple[Call, Question]], live: Question) -> Match:
         candidates = free or self._recorded
@@ -122,6 +132,8 @@ class Matcher:
         if not free:
             miss: Miss = "extra" if self._is_whole else "damaged"
             return Match(None, miss, call, self._parting(asked, live))
+        if call.span_id in self._supposed:
+            return Match(call, assumed=self._parting(asked, live))
         damaged = call.grade in ("partial", "no") or not self._is_whole
         return Match(None, "damaged" if damaged else "changed", call, self._parting(asked, live))
 

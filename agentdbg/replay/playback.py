@@ -11,7 +11,7 @@ from typing import Any
 
 from agentdbg.replay.answering import Event
 from agentdbg.replay.call import Call
-from agentdbg.replay.difference import Difference
+from agentdbg.replay.difference import Difference, sides
 from agentdbg.replay.journal import Journal, Request, ToolRequest
 from agentdbg.replay.matching import Match, Matcher
 from agentdbg.replay.tape import Tape
@@ -23,7 +23,6 @@ MISSED = 418
 OWN = "/agentdbg/"
 """Where the program's own process tells and asks, beside the model APIs."""
 _KEEP = {"x-should-retry": "false"}
-_AROUND = 60
 _STATUS = re.compile(r"\b(?:error code|status(?: code)?|http)\W{0,3}([45]\d\d)\b", re.I)
 _STATUSES = {
     "ratelimit": 429, "resourceexhausted": 429, "authentication": 401, "permission": 403, "notfound": 404,
@@ -94,7 +93,8 @@ class Playback:
         with self._lock:
             if word == "tool":
                 found = self._tape.ask(told["tool"], told["arguments"], told["call_id"], told["hands_over"])
-                self.journal.tools.append(ToolRequest(told["tool"], told["arguments"], found))
+                asked = len(self.journal.requests)
+                self.journal.tools.append(ToolRequest(told["tool"], told["arguments"], found, asked))
                 return Reply(200, asdict(found))
             if word == "given":
                 return Reply(200, {"given": self._given})
@@ -156,9 +156,5 @@ def _nearest(match: Match) -> str:
 def in_short(difference: Difference) -> str:
     """Where two questions part, and what stands there."""
     at = "" if difference.at is None else f", character {difference.at}"
-    sides = []
-    for text in (difference.before, difference.after):
-        start = max(0, (difference.at or 0) - _AROUND)
-        shown = "nothing" if text is None else " ".join(text[start : (difference.at or 0) + _AROUND].split())
-        sides.append(("…" if start and text is not None else "") + shown)
-    return f"first difference at {difference.path}{at}: recorded {sides[0]!r}, now {sides[1]!r}"
+    before, after = (" ".join(side.split()) for side in sides(difference))
+    return f"first difference at {difference.path}{at}: recorded {before!r}, now {after!r}"

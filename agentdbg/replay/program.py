@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agentdbg.errors import AgentdbgError
 from agentdbg.replay.arming import ALLOWED, BASES
-from agentdbg.replay.asking import ADDRESS
+from agentdbg.replay.asking import ADDRESS, TOKEN
 from agentdbg.replay.sdks import KEY
 
 _BOOTSTRAP = Path(__file__).parent / "bootstrap"
@@ -42,14 +42,14 @@ def lines(address: str) -> dict[str, str]:
     return {**bases, **dict.fromkeys(_KEYS, KEY), **_QUIET}
 
 
-def environment(address: str, given: Mapping[str, str], allowed: Sequence[str]) -> dict[str, str]:
+def environment(address: str, token: str, given: Mapping[str, str], allowed: Sequence[str]) -> dict[str, str]:
     """The whole environment of a program that is run here, armed where it is Python."""
     bases = dict.fromkeys(_WITH_VERSION, f"{address}/v1") | dict.fromkeys(_BARE, address)
     before = {name: given[name] for name in bases if name in given}
     kept = {name: value for name, value in given.items() if name.upper() not in _PROXIES}
     path = os.pathsep.join(filter(None, [str(_BOOTSTRAP), given.get("PYTHONPATH", "")]))
-    armed = {"PYTHONPATH": path, ADDRESS: address, BASES: json.dumps([bases, before]), ALLOWED: ",".join(allowed)}
-    return {**kept, **lines(address), **armed}
+    armed = {"PYTHONPATH": path, ADDRESS: address, TOKEN: token, ALLOWED: ",".join(allowed)}
+    return {**kept, **lines(address), **armed, BASES: json.dumps([bases, before])}
 
 
 def of_target(target: str) -> list[str]:
@@ -62,11 +62,11 @@ def of_target(target: str) -> list[str]:
     return [python, "-c", f"from agentdbg.replay.target import main; main({target!r})"]
 
 
-def run(command: Sequence[str], address: str, allowed: Sequence[str]) -> int:
+def run(command: Sequence[str], address: str, token: str, allowed: Sequence[str]) -> int:
     """The program's exit code. What it prints goes to stderr, since stdout is the report's; Ctrl-C ends it."""
     try:
         with subprocess.Popen(
-            command, env=environment(address, os.environ, allowed), stdout=sys.stderr.fileno()
+            command, env=environment(address, token, os.environ, allowed), stdout=sys.stderr.fileno()
         ) as program:
             try:
                 return program.wait()

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agentdbg.model import Finding
+from agentdbg.replay.supposed import Change
 
-Verdict = Literal["reproduced", "diverged", "not_judged"]
+Verdict = Literal["reproduced", "diverged", "not_judged", "unchanged", "changed", "evidence_ends"]
+"""unchanged, changed, evidence_ends: what became of a run with something supposed otherwise than recorded. The program
+asked and did the same from there on; or something else, of what is recorded; or what nobody recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question of the program: what it was served, or why nothing. repeats: how often a client sent it again by
-    itself; volatile: rules by which text was masked to recognise it; soft: differences that do not count."""
+    itself; volatile: rules by which text was masked to recognise it; soft: differences that do not count;
+    assumed: one that counts, where the answer was served all the same."""
 
     number: int
     api: str
@@ -23,6 +27,7 @@ class Asked:
     repeats: int
     volatile: tuple[str, ...]
     soft: tuple[str, ...]
+    assumed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ class Replayed:
     """`reason` says the verdict in one sentence, `hint` the next step where nothing could be judged.
 
     tools: (tool, what was done, how often); unreal: what in this run was not as in the real one, a sentence each;
-    refused: hosts that the program tried to reach. exit_code is the program's, None where none was started."""
+    refused: hosts that the program tried to reach. exit_code is the program's, None where none was started. changes:
+    what was supposed otherwise than recorded; ends: where and why evidence ends then."""
 
     verdict: Verdict
     reason: str
@@ -48,3 +54,5 @@ class Replayed:
     findings: tuple[Finding, ...]
     exit_code: int | None
     next: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
+    ends: str | None = None

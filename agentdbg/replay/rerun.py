@@ -13,8 +13,10 @@ from agentdbg.replay.consistency import Step, follow
 from agentdbg.replay.inspect import inspect, members
 from agentdbg.replay.inspection import Inspection
 from agentdbg.replay.matching import Matcher, Mode
+from agentdbg.replay.paths import pick, steps
 from agentdbg.replay.playback import Playback
 from agentdbg.replay.question import LAYERS, Weight, Weights
+from agentdbg.replay.supposed import Change, Supposed, suppose
 from agentdbg.replay.tape import Policies, Tape
 from agentdbg.replay.tools import KINDS, Tools
 
@@ -22,7 +24,7 @@ from agentdbg.replay.tools import KINDS, Tools
 @dataclass(frozen=True, slots=True)
 class Rerun:
     """`calls` are all that are served; `wanted` the span ids of those of the subject, whose inspection this holds.
-    inside: by tool, the calls that were made while it ran."""
+    inside: by tool, the calls that were made while it ran. changes: what is supposed otherwise than recorded."""
 
     trace: Trace
     inspection: Inspection
@@ -30,6 +32,7 @@ class Rerun:
     wanted: frozenset[str]
     inside: Mapping[str, frozenset[str]]
     playback: Playback
+    changes: tuple[Change, ...] = ()
 
 
 def prepare(
@@ -41,6 +44,8 @@ def prepare(
     weights: Weights | None = None,
     alone: bool = False,
     arguments: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    outputs: Sequence[str] = (),
 ) -> Rerun:
     """Of the whole run, since a program runs as a whole; `alone` of the subject and what ran below it, for a target,
     which is given the subject's recorded input. AgentdbgError where there is nothing to play back."""
@@ -48,8 +53,8 @@ def prepare(
     trace = reader.trace(trace_id)
     top = trace.by_id()[inspection.subject_span_id]
     calls = calls_of(trace)
-    steps = follow(calls)
-    tools = Tools(trace, calls, steps)
+    followed = follow(calls)
+    tools = Tools(trace, calls, followed)
     below = {span.span_id for span in (*members(trace, "span", top), *members(trace, inspection.subject, top))}
     if alone:
         calls = [call for call in calls if call.span_id in below]
@@ -59,10 +64,28 @@ def prepare(
         raise AgentdbgError(f"there is nothing to play back: {reason}", "\n".join(inspection.fixes) or None)
     uses = [use for call in calls for use in tools.of_call(call)]
     uses += tools.unasked(span for span in trace.spans if not alone or span.span_id in below)
-    tape = Tape(uses, policies, _agents(trace, calls), any(span.kind in KINDS for span in trace.spans))
-    given = _given(inspection, arguments) if alone else None
-    playback = Playback(Matcher(calls, mode, weights), tape, given)
-    return Rerun(trace, inspection, tuple(calls), frozenset(below), _inside(calls, steps), playback)
+    supposed = suppose(inspection, calls, uses, sets, outputs)
+    _in_reach(supposed, alone)
+    tape = Tape(supposed.uses, policies, _agents(trace, calls), any(span.kind in KINDS for span in trace.spans))
+    given = _given(inspection, supposed.state, arguments) if alone else None
+    answered = frozenset(change.span_id for change in supposed.of_kind("answer"))
+    playback = Playback(Matcher(supposed.calls, mode, weights, answered), tape, given)
+    inside = _inside(calls, followed)
+    return Rerun(trace, inspection, tuple(calls), frozenset(below), inside, playback, tuple(supposed.changes))
+
+
+def _in_reach(supposed: Supposed, alone: bool) -> None:
+    """AgentdbgError for what cannot be changed from outside a program that runs."""
+    if supposed.of_kind("question"):
+        raise AgentdbgError(
+            "a program asks its own questions, which --set cannot change",
+            "change the prompt in the program: the replay tells where it parts; --live asks a model what --set makes",
+        )
+    if supposed.of_kind("input") and not alone:
+        raise AgentdbgError(
+            "a program is given its input by whoever starts it, which --set cannot change",
+            "--target MODULE:FUNCTION is called with the recorded input, and with what --set makes of it",
+        )
 
 
 def layers(hard: str, soft: str, off: str, usual: Weights) -> dict[Any, Weight]:
@@ -108,7 +131,7 @@ def _inside(calls: Sequence[Call], steps: Mapping[str, Step]) -> dict[str, froze
     return out
 
 
-def _given(inspection: Inspection, arguments: Sequence[str]) -> Any:
+def _given(inspection: Inspection, state: Any, arguments: Sequence[str]) -> Any:
     """The recorded input, or what `NAME=PATH` picks from it: `city=input.messages[0].content`."""
     if not inspection.has_state:
         raise AgentdbgError(
@@ -116,23 +139,15 @@ def _given(inspection: Inspection, arguments: Sequence[str]) -> Any:
             f"name a span above it that has one: agentdbg show {inspection.trace_id}",
         )
     if not arguments:
-        return inspection.state
+        return state
     picked = {}
     for argument in arguments:
         name, equals, path = argument.partition("=")
         if not equals or not name.isidentifier():
             raise AgentdbgError(f"--arg {argument} names no argument", "--arg NAME=PATH, as --arg city=input.city")
-        picked[name] = _pick(inspection.state, path, argument)
-    return picked
-
-
-def _pick(state: Any, path: str, argument: str) -> Any:
-    value = state
-    steps = path.replace("[", ".").replace("]", "").removeprefix("$").strip(".").split(".")
-    for step in steps[1:] if steps[:1] == ["input"] else steps:
+        named = steps(path)
         try:
-            value = value[int(step)] if isinstance(value, list) else value[step]
-        except (KeyError, IndexError, ValueError, TypeError) as problem:
-            held = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__
-            raise AgentdbgError(f"--arg {argument}: there is no {step} in {held or 'nothing'}") from problem
-    return value
+            picked[name] = pick(state, named[1:] if named[:1] == ["input"] else named)
+        except LookupError as problem:
+            raise AgentdbgError(f"--arg {argument}: {problem.args[0]}") from problem
+    return picked

@@ -6,13 +6,15 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hmac import compare_digest
 from importlib.util import find_spec
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agentdbg.errors import AgentdbgError
 from agentdbg.replay.answering import Event
-from agentdbg.replay.playback import Reply
+from agentdbg.replay.asking import TOKEN_HEADER
+from agentdbg.replay.playback import OWN, Reply
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,8 +30,9 @@ class Answering(Protocol):
 
 
 @contextmanager
-def served(playback: Answering) -> Iterator[str]:
-    """The address, for as long as the context lasts. AgentdbgError where the extra is not installed."""
+def served(playback: Answering, token: str | None = None) -> Iterator[str]:
+    """The address, for as long as the context lasts. token: what a replayed process must show to tell and ask of more
+    than a model; without one nobody can. AgentdbgError where the extra is not installed."""
     for name in ("starlette", "uvicorn"):
         if find_spec(name) is None:
             hint = "pip install 'agentdbg-traces[replay]'"
@@ -37,7 +40,7 @@ def served(playback: Answering) -> Iterator[str]:
     import uvicorn
 
     config = uvicorn.Config(
-        _app(playback), log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        _app(playback, token), log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     with socket.socket() as listening:
@@ -52,7 +55,7 @@ def served(playback: Answering) -> Iterator[str]:
             thread.join(5)
 
 
-def _app(playback: Answering) -> Any:
+def _app(playback: Answering, token: str | None) -> Any:
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.middleware import Middleware
@@ -63,6 +66,8 @@ def _app(playback: Answering) -> Any:
     async def post(request: Request) -> Response:
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
+        if request.url.path.startswith(OWN) and not _may(token, headers.get(TOKEN_HEADER, "")):
+            return JSONResponse({"error": "agentdbg replay: this is for the replayed program alone"}, 403)
         return _response(await run_in_threadpool(playback.answer, request.url.path, headers, body))
 
     async def get(request: Request) -> Response:
@@ -71,6 +76,10 @@ def _app(playback: Answering) -> Any:
     routes = [Route("/{path:path}", post, methods=["POST"]), Route("/{path:path}", get, methods=["GET"])]
     # a page in a browser must not read what is recorded here by pointing its own name at this address
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])])
+
+
+def _may(token: str | None, shown: str) -> bool:
+    return token is not None and compare_digest(token.encode(), shown.encode("utf-8", "replace"))
 
 
 def _response(reply: Reply) -> Response:

@@ -21,8 +21,8 @@ EVERY = "*"
 class Told:
     """What becomes of a tool that a program runs. answer: `result`, a JSON value, instead of running it. fail: as it
     did when recorded, with `message`. live: it runs. stop: the program ends, because of `message`. why: what decided,
-    `recorded`, `live`, `deny`, `stub`, `hands over`, `runs an agent`, `miss`, or `not recorded` where the recording
-    cannot tell."""
+    `recorded`, `override` where that is the user's, `live`, `deny`, `stub`, `hands over`, `runs an agent`, `miss`, or
+    `not recorded` where the recording cannot tell."""
 
     do: Do
     why: str
@@ -83,6 +83,9 @@ class Tape:
     def ask(self, tool: str, arguments: Any, call_id: str | None, hands_over: bool = False) -> Told:
         """What a program gets that is about to run a tool. hands_over: the program knows that the tool passes control
         on, which a recorded result cannot do."""
+        n = self._find(tool, value_of(arguments) or {}, call_id)
+        if n is not None and self._uses[n].result_from == "override":
+            return self._given(n)
         policy = self._policies.of_tool(tool)
         if policy == "live":
             return Told("live", "live")
@@ -94,7 +97,6 @@ class Tape:
             return Told("live", "hands over")
         if policy is None and tool in self._agents:
             return Told("live", "runs an agent")
-        n = self._find(tool, value_of(arguments) or {}, call_id)
         return self._missed(tool, arguments) if n is None else self._given(n)
 
     def _find(self, tool: str, arguments: Any, call_id: str | None) -> int | None:
@@ -107,7 +109,8 @@ class Tape:
         self._served.add(n)
         use = self._uses[n]
         if use.result_from is not None:
-            return Told("answer", "recorded", use.result, span_id=use.span_id)
+            why = "override" if use.result_from == "override" else "recorded"
+            return Told("answer", why, use.result, span_id=use.span_id)
         if use.error is not None:
             return Told("fail", "recorded", message=use.error, span_id=use.span_id)
         message = f"the result of {use.tool} is recorded nowhere; --tool {use.tool}=live runs it"

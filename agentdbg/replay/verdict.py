@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from agentdbg.model import Evidence, Finding, Severity
 from agentdbg.replay.call import Call
+from agentdbg.replay.counterfactual import effect_of
 from agentdbg.replay.difference import Difference, first_difference
 from agentdbg.replay.journal import Journal, Request
 from agentdbg.replay.playback import in_short, in_words
@@ -24,6 +25,10 @@ def judge(rerun: Rerun, exit_code: int | None) -> Replayed:
     journal = rerun.playback.journal
     findings = sorted(_findings(rerun, exit_code), key=lambda one: one.severity == "low")
     verdict, reason, hint = _verdict(rerun, findings)
+    ends = None
+    if rerun.changes and (effect := effect_of(rerun, verdict, findings)) is not None:
+        verdict, reason, hint, ends = effect.verdict, effect.reason, effect.hint, effect.ends
+        findings = [one for one in findings if one.severity == "low"]
     return Replayed(
         verdict=verdict,
         reason=reason,
@@ -41,6 +46,8 @@ def judge(rerun: Rerun, exit_code: int | None) -> Replayed:
         findings=tuple(findings),
         exit_code=exit_code,
         next=(f"agentdbg replay {rerun.inspection.subject_span_id}", f"agentdbg show {rerun.trace.trace_id}"),
+        changes=rerun.changes,
+        ends=ends,
     )
 
 
@@ -246,6 +253,7 @@ def _asked(request: Request) -> Asked:
         repeats=request.repeats,
         volatile=match.volatile,
         soft=tuple(_soft(one) for one in match.soft),
+        assumed=_soft(match.assumed) if match.assumed else None,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from agentdbg.replay.asking import as_text
+from agentdbg.replay.difference import sides
 from agentdbg.view import units
 from agentdbg.view.clean import cells, clean, cut, one_line, wrap
 
@@ -27,8 +28,6 @@ LINES = {"system": 12, "user": 12, "answer": 16, "state": 4}
 OTHER_LINES = 6
 FIRST, LAST = 4, 10
 """Messages that are shown at either end of a long conversation."""
-AROUND = 60
-"""Characters shown on either side of the place where two texts part."""
 GRADES = {"exact": "green", "content": "yellow", "partial": "yellow", "no": "red"}
 VERDICTS = {"consistent": "green", "edited": "yellow", "damaged": "red", "unknown": "dim"}
 SUBJECTS = {"turn": "agent turn", "call": "model call", "tool": "tool call", "span": "span and all below it"}
@@ -295,18 +294,9 @@ def _result(page: _Page, use: ToolUse) -> None:
 def _difference(page: _Page, difference: Difference) -> None:
     at = "" if difference.at is None else f", character {difference.at}"
     page.block("changed", f"{difference.path}{at}", "yellow", "~ ", 2)
-    before, after = _around(difference)
+    before, after = map(one_line, sides(difference))
     page.block("was", before, "red", "- ", 2)
     page.block("is", after, "green", "+ ", 2)
-
-
-def _around(difference: Difference) -> tuple[str, str]:
-    sides = []
-    for text in (difference.before, difference.after):
-        start = max(0, (difference.at or 0) - AROUND)
-        shown = "nothing" if text is None else one_line(text[start : (difference.at or 0) + AROUND])
-        sides.append(("…" if start and text is not None else "") + shown)
-    return sides[0], sides[1]
 
 
 def _foot(page: _Page, seen: Inspection) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from agentdbg.detectors.race.conflicts import Conflicts
 from agentdbg.detectors.state.growth import Growth
-from agentdbg.detectors.statistics import kendall_tau
+from agentdbg.statistics import kendall_tau
 from tests.detectors.judging import found, grades, judged
 
 REFUSED = ' error="VersionConflictError: expected 3, found 4"'

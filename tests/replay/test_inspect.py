@@ -62,7 +62,7 @@ def test_an_agent_is_inspected_with_what_it_was_given_and_what_it_answered() -> 
     assert (seen.grade, seen.reason) == ("exact", "all that was sent and answered is recorded")
     assert seen.consistency.verdict == "consistent"
     assert seen.missing == seen.fixes == ()
-    assert seen.next == ("agentdbg span turn", "agentdbg show t")
+    assert seen.next == ("agentdbg replay turn -- PROGRAM", "agentdbg span turn", "agentdbg show t")
 
 
 @pytest.mark.parametrize("span_id", ["turn", "wrapper"])
@@ -256,7 +256,9 @@ def test_history_that_the_application_changed_is_no_consistent_recording() -> No
 def test_what_a_damaged_recording_lacks_is_not_held_against_the_application() -> None:
     spans = research(dropped=9)
     spans[3].input = json.dumps(json.loads(spans[3].input or "")[1:])
-    seen = look(spans, "turn", [told(spans[1]), told(spans[3], "partial", "the SDK dropped 9 attributes of this span")])
+    spans[1].dropped = 9  # it lacks something itself, and so proves nothing of the next
+    less = told(spans[1], "partial", "the SDK dropped 9 attributes of this span")
+    seen = look(spans, "turn", [less, told(spans[3], "partial", "the SDK dropped 9 attributes of this span")])
     assert (seen.consistency.verdict, seen.consistency.words) == (
         "damaged",
         "the input of call 2 is not comparable: the SDK dropped 9 attributes of this span",

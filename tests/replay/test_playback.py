@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.replay.asking import MODEL_PATHS, is_model_call
+from agentdbg.replay.asking import ADDRESS, MODEL_PATHS, TOKEN, is_model_call, tell
 from agentdbg.replay.call import Call
 from agentdbg.replay.matching import Matcher
 from agentdbg.replay.playback import MISSED, Playback, Reply, status_of
@@ -121,3 +121,15 @@ def test_ids_of_tool_calls_are_served_verbatim_and_made_where_there_are_none() -
     part = {**(bare.answer or ())[0], "id": None}
     without = Call(**{name: getattr(bare, name) for name in Call.__dataclass_fields__} | {"answer": (part,)})
     assert ask(playing(without)).body["choices"][0]["message"]["tool_calls"][0]["id"] == "call_a_0"
+
+
+def test_what_is_no_models_answer_is_told_to_the_replayed_program_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("uvicorn", reason="the extra `replay` is not installed")
+    playback = playing(said("a"))
+    for token, shown in ((None, ""), ("secret", ""), ("secret", "guessed"), ("secret", "secret")):
+        with served(playback, token) as address:
+            monkeypatch.setenv(ADDRESS, address)
+            monkeypatch.setenv(TOKEN, shown)
+            told = tell("armed", None)
+        assert (told == {}) == (token == shown)
+    assert playback.journal.armed == 1

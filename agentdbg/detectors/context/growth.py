@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median
 
-from agentdbg.detectors.statistics import theil_sen
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Skipped
+from agentdbg.statistics import theil_sen
 from agentdbg.steps.keys import canonical
 from agentdbg.steps.messages import parsed_messages
 

@@ -10,9 +10,9 @@ from statistics import median
 from typing import Any
 
 from agentdbg.detectors.figures import ENOUGH, UNPRICED
-from agentdbg.detectors.statistics import cusum, mann_kendall, theil_sen
 from agentdbg.detectors.wording import clipped, listed, money
 from agentdbg.model import Evidence, Finding, Reader, RunFigures, Skipped
+from agentdbg.statistics import cusum, mann_kendall, theil_sen
 
 # The latest runs of each workflow that ended well and have a price throughout, in their order.
 _RUNS = f"""

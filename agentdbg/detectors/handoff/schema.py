@@ -11,9 +11,9 @@ from agentdbg.detectors.aftermath import Aftermath, misread, single_values
 from agentdbg.detectors.edges import Cause, Shift, by_edge, causes
 from agentdbg.detectors.failure import named
 from agentdbg.detectors.messages import Message, collect
-from agentdbg.detectors.statistics import fisher_exact
 from agentdbg.detectors.wording import clipped, counted, listed
 from agentdbg.model import Evidence, Finding, Reader, Severity, Skipped, Span
+from agentdbg.statistics import fisher_exact
 
 _ID = "handoff.schema"
 _SHOWN = 3

@@ -11,9 +11,9 @@ from statistics import median
 from agentdbg.contracts.difference import ENVELOPE_WORDS
 from agentdbg.contracts.envelope import Envelope, open_payload
 from agentdbg.detectors.course import answer
-from agentdbg.detectors.statistics import fisher_exact
 from agentdbg.detectors.wording import clipped, counted, short
 from agentdbg.model import Evidence, Finding, Reader, Skipped
+from agentdbg.statistics import fisher_exact
 from agentdbg.steps.messages import parsed_messages, text_of
 
 _ANSWERS = """

@@ -10,9 +10,9 @@ from itertools import groupby
 
 from agentdbg.detectors.accesses import Access, accesses
 from agentdbg.detectors.failure import masked
-from agentdbg.detectors.statistics import wilson
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
+from agentdbg.statistics import wilson
 
 _ALWAYS = r"(?:WatchError|InvalidUpdateError|StaleDataError|\w*Version\w*Conflict\w*|\w*OptimisticLock\w*"
 _ALWAYS += r"|ConcurrentModification\w*|WriteConflict\w*|INVALID_CONCURRENT_GRAPH_UPDATE)"

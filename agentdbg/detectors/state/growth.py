@@ -9,9 +9,9 @@ from typing import Any
 
 from agentdbg.detectors.accesses import LARGE, WHOLE, Access, accesses
 from agentdbg.detectors.failure import masked
-from agentdbg.detectors.statistics import kendall_tau, theil_sen
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Evidence, Finding, Reader, Skipped
+from agentdbg.statistics import kendall_tau, theil_sen
 from agentdbg.steps.keys import canonical
 
 _STEADY = 0.9

@@ -11,6 +11,7 @@ from agentdbg.replay.answering import (
     as_recorded,
     created,
     finish_of,
+    openai_error,
     pieces,
     result_text,
     said,
@@ -94,7 +95,7 @@ class ChatCompletions:
         return [(None, chunk) for chunk in chunks] + [(None, "[DONE]")]
 
     def error(self, status: int, kind: str, message: str) -> dict[str, Any]:
-        return {"error": {"message": message, "type": kind, "param": None, "code": kind}}
+        return openai_error(kind, message)
 
 
 def _head(call: Call, body: Mapping[str, Any], kind: str) -> dict[str, Any]:

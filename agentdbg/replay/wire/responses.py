@@ -11,6 +11,7 @@ from agentdbg.replay.answering import (
     as_recorded,
     created,
     finish_of,
+    openai_error,
     pieces,
     result_text,
     said,
@@ -90,7 +91,7 @@ class Responses:
         return [(event["type"], event | {"sequence_number": n}) for n, event in enumerate(told)]
 
     def error(self, status: int, kind: str, message: str) -> dict[str, Any]:
-        return {"error": {"message": message, "type": kind, "param": None, "code": kind}}
+        return openai_error(kind, message)
 
 
 def _output(call: Call, n: int, part: Part) -> dict[str, Any]:

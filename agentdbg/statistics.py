@@ -1,4 +1,4 @@
-"""Small-sample statistics that several detectors share. Pure functions over plain numbers."""
+"""Small-sample statistics that detectors, alerts and replays share. Pure functions over plain numbers."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdbg.detectors.statistics import cusum, fisher_exact, mann_kendall, modified_z, robust_z, theil_sen, wilson
+from agentdbg.statistics import cusum, fisher_exact, mann_kendall, modified_z, robust_z, theil_sen, wilson
 
 COUNTS = st.integers(0, 30)
 
