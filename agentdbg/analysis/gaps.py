@@ -76,7 +76,8 @@ KINDS: dict[str, Kind] = {
         fixes.NO_LENGTH_LIMIT,
     ),
     "waiting_logs": Kind(
-        "lost", ("log record", "log records"), "whose spans are not here", "what they tell of prompts and answers",
+        "lost", ("log record", "log records"), "whose spans are not here",
+        "what they belong to: its agent, its place in the run, how long it took",
         "read the file that holds their spans together with this one", "",
     ),
     "no_calls": Kind(

@@ -76,7 +76,7 @@ def _summary(
 
 def _status(forest: Forest[Facts]) -> str:
     """error or ok as the roots say; incomplete where the top of the tree is missing or still open."""
-    true_roots = [root.span for root in forest.roots if not root.orphan]
+    true_roots = [root.span for root in forest.roots if not (root.orphan or root.span.stand_in)]
     if any(root.status == "error" for root in true_roots or [root.span for root in forest.roots]):
         return "error"
     if not true_roots or any(root.end_ns is None and root.start_ns is not None for root in true_roots):

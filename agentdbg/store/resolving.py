@@ -34,6 +34,9 @@ _UNJUDGE = """DELETE FROM derived.judged WHERE trace_id IN (
 _JOINED = """INSERT INTO derived.trace_notes SELECT run_id, 'spans of ' || (count(*) + 1) ||
   ' traces are shown as one run: the roots of the others link to it'
   FROM raw.runs SEMI JOIN chunk ON run_id = chunk.trace_id GROUP BY run_id"""
+_TOLD_BY_LOGS = """INSERT INTO derived.trace_notes SELECT run_id, count(*) ||
+  ' of the spans are told by log records alone: where they stand in the run and how long they took is not known'
+  FROM raw.spans SEMI JOIN chunk ON run_id = chunk.trace_id WHERE stand_in GROUP BY run_id"""
 _TABLES: dict[str, type[Any]] = {
     "traces": TraceRow,
     "roles": Role,
@@ -118,6 +121,7 @@ def _replace(con: duckdb.DuckDBPyConnection, made: list[Resolved]) -> None:
         if rows[table]:
             insert(con, f"derived.{table}", pa.Table.from_batches([batch(rows[table], arrow_schema(kind))]))
     con.execute(_JOINED)
+    con.execute(_TOLD_BY_LOGS)
     notes = [(one.trace.trace_id, note) for one in made for note in one.notes]
     if notes:
         told = pa.table({"trace_id": [note[0] for note in notes], "message": [note[1] for note in notes]})

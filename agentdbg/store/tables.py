@@ -3,11 +3,14 @@ anew."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
-# Columns of raw.spans beyond rows.SpanRow: the file, whether copies were merged into the row, the trace that the run
-# goes by, and where a root of another trace stands in it.
-EXTRA_SPAN_COLUMNS = {"file_id": "INTEGER", "merged": "BOOLEAN", "run_id": "VARCHAR", "run_parent_id": "VARCHAR"}
+# Columns of raw.spans beyond rows.SpanRow: the file, whether copies were merged into the row, whether it stands in for
+# a span of which only log records are here, the trace that the run goes by, and where a root of another trace stands in
+# it.
+EXTRA_SPAN_COLUMNS = {
+    "file_id": "INTEGER", "merged": "BOOLEAN", "stand_in": "BOOLEAN", "run_id": "VARCHAR", "run_parent_id": "VARCHAR",
+}  # fmt: skip
 PAYLOADS = ("input", "output", "tools", "parameters", "attributes", "events", "links", "resource")
 
 _TRACES = """

@@ -195,9 +195,12 @@ VIEWS: dict[str, View] = {
     ),
     "files": View(
         "One row an input that was read",
-        """raw.files f LEFT JOIN (SELECT file_id, count(*) AS spans FROM raw.spans GROUP BY file_id) k
-        ON f.file_id = k.file_id LEFT JOIN (SELECT file_id, count(*) AS logs FROM raw.logs ANTI JOIN raw.spans
-        USING (trace_id, span_id) GROUP BY file_id) w ON f.file_id = w.file_id""",
+        """raw.files f
+        LEFT JOIN (SELECT file_id, count(*) AS spans FROM raw.spans WHERE stand_in IS NULL GROUP BY file_id) k
+        ON f.file_id = k.file_id
+        LEFT JOIN (SELECT file_id, count(*) AS logs FROM raw.logs
+          ANTI JOIN (FROM raw.spans WHERE stand_in IS NULL) USING (trace_id, span_id) GROUP BY file_id) w
+        ON f.file_id = w.file_id""",
         {
             "path": ("f.path", "As it was named when it was read"),
             "format": ("f.format", "Name of the format, as for --from"),
