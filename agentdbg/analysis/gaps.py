@@ -132,7 +132,7 @@ KINDS: dict[str, Kind] = {
         "export the ids of the parents, where the source knows them", "show",
     ),
     "joined": Kind(
-        "note", ("trace", "traces"), "that are parts of a run of several, joined by the links of their roots",
+        "note", ("trace", "traces"), "that are parts of a run of several, joined by links, ids or calls of theirs",
         "nothing here; other tools show each part alone", "", "show",
     ),
     "conflict": Kind(

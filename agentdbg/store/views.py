@@ -49,7 +49,7 @@ VIEWS: dict[str, View] = {
             "workflow": "Runs of the same kind share it: root name and set of agents",
         }) | {
             "joined": ("coalesce(m.ids, [])",
-                       "Other traces that were recorded of the same run; span links in their roots lead to this one"),
+                       "Other traces that were recorded of the same run: their links, ids or calls lead to this one"),
         },
     ),
     "spans": View(
@@ -59,7 +59,7 @@ VIEWS: dict[str, View] = {
             "trace_id": ("s.run_id", _TRACE_ID),
             "recorded_trace_id": ("s.trace_id", "The trace that the span itself names"),
             "span_id": ("s.span_id", _SPAN_ID),
-            "parent_id": ("coalesce(s.parent_id, s.run_parent_id)",
+            "parent_id": ("coalesce(s.run_parent_id, s.parent_id)",
                           "Id of the parent span; NULL at a root. The parent may be absent from the trace"),
             "name": ("s.name", "Name of the span"),
             "kind": ("coalesce(r.kind, s.kind)", "workflow, agent, llm, tool, retriever, state, guard or other"),
