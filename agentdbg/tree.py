@@ -16,11 +16,18 @@ SKEW_NS = 1_000_000
 """How far a child may stand outside its parent before it is worth a word: clocks of one machine differ by less."""
 
 
+MAKING = "create_agent "
+"""How the names of spans begin that tell how an agent was made (OpenTelemetry's conventions): that may be long before
+the run that it works in."""
+
+
 class Placed(Protocol):
     """What a thing must tell to get a place in a tree. Times are nanoseconds; None where they are not recorded."""
 
     @property
     def span_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
     @property
     def parent_id(self) -> str | None: ...
     @property
@@ -217,7 +224,8 @@ def _time_problems(node: Node[S]) -> Iterator[ProblemKind]:
     if node.parent is None:
         return
     parent = node.parent.span
-    if start is not None and parent.start_ns is not None and start < parent.start_ns - SKEW_NS:
+    early = start is not None and parent.start_ns is not None and start < parent.start_ns - SKEW_NS
+    if early and not node.span.name.startswith(MAKING):
         yield "clock_skew"
     if end is not None and parent.end_ns is not None and end > parent.end_ns + SKEW_NS:
         yield "outlasts_parent"

@@ -75,7 +75,6 @@ _RUNS_WITH = """
     SELECT 'no_calls', t.trace_id, NULL, arg_min(s.scope, (s.start_ns, s.span_id)),
         arg_min(s.convention, (s.start_ns, s.span_id)), NULL, 1
     FROM traces t JOIN spans s ON s.trace_id = t.trace_id AND s.kind = 'agent'
-        AND NOT starts_with(s.name, 'create_agent')
     WHERE t.llm_calls = 0 AND t.status = 'ok' GROUP BY t.trace_id
     UNION ALL SELECT 'joined', trace_id, NULL, NULL, '', NULL, len(joined) + 1 FROM traces WHERE len(joined) > 0
     ORDER BY ALL

@@ -76,7 +76,8 @@ KINDS: dict[str, Kind] = {
         fixes.NO_LENGTH_LIMIT,
     ),
     "waiting_logs": Kind(
-        "lost", ("log record", "log records"), "whose spans are not here", "what they tell of prompts and answers",
+        "lost", ("log record", "log records"), "whose spans are not here",
+        "what they belong to: its agent, its place in the run, how long it took",
         "read the file that holds their spans together with this one", "",
     ),
     "no_calls": Kind(
@@ -131,7 +132,7 @@ KINDS: dict[str, Kind] = {
         "export the ids of the parents, where the source knows them", "show",
     ),
     "joined": Kind(
-        "note", ("trace", "traces"), "that are parts of a run of several, joined by the links of their roots",
+        "note", ("trace", "traces"), "that are parts of a run of several, joined by links, ids or calls of theirs",
         "nothing here; other tools show each part alone", "", "show",
     ),
     "conflict": Kind(

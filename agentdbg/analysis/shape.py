@@ -21,8 +21,8 @@ _SPANS = f"""
             OR bool_or(s.parent_id IS NOT NULL AND (p.span_id IS NULL OR p.start_ns IS NULL
                 OR p.start_ns >= s.start_ns OR s.end_ns > p.end_ns + {SKEW_NS}))
     )
-    SELECT trace_id, span_id, parent_id, start_ns, end_ns, scope, convention FROM spans SEMI JOIN odd USING (trace_id)
-    ORDER BY trace_id, start_ns, span_id
+    SELECT trace_id, span_id, name, parent_id, start_ns, end_ns, scope, convention
+    FROM spans SEMI JOIN odd USING (trace_id) ORDER BY trace_id, start_ns, span_id
 """
 _SAME = {
     "cycle": "cycle", "duplicate_id": "same_id", "unclosed": "unclosed", "negative_duration": "backwards",
@@ -36,6 +36,7 @@ class Shaped:
 
     trace_id: str
     span_id: str
+    name: str
     parent_id: str | None
     start_ns: int | None
     end_ns: int | None

@@ -17,6 +17,9 @@ from agentdbg.vocabulary import failures
 from agentdbg.vocabulary.jsontext import dump
 from agentdbg.vocabulary.transfers import destination
 
+GENAI = "gen_ai."
+OPERATION = "gen_ai.operation.name"
+
 
 class Convention(Protocol):
     """How one vocabulary names our fields."""
@@ -105,6 +108,23 @@ def from_logs(trace_id: str, span_id: str, events: Sequence[RawEvent]) -> SpanRo
         if isinstance(convention, EventConvention):
             convention.events(events, row)
     return row
+
+
+def stand_in(trace_id: str, span_id: str, events: Sequence[RawEvent]) -> SpanRow | None:
+    """A span made of its log records alone, for as long as it is not here itself: what it did, said and used, at the
+    time of the records. None where they tell of no work, as the records that a program writes for its operators."""
+    told = [event for event in events if event.name.startswith(GENAI)]
+    if not told:
+        return None
+    attributes = {key: value for event in reversed(told) for key, value in event.attributes.items()}
+    asked = {OPERATION: "chat", **attributes}  # what these events are about, where they do not say
+    named = (str(asked[key]) for key in (OPERATION, "gen_ai.request.model") if asked.get(key))
+    times = [event.time_ns for event in events if event.time_ns is not None]
+    first, last = min(times, default=None), max(times, default=None)
+    raw = RawSpan(trace_id, span_id, None, " ".join(named), first, last, attributes=asked, events=list(events))
+    row = normalise(raw)
+    row.attributes = kept(attributes) if attributes else None
+    return row if row.kind != "other" else None
 
 
 def _judge_status(span: RawSpan, row: SpanRow) -> None:

@@ -123,6 +123,8 @@ def _kind(attributes: dict[str, Any], operation: Any) -> str:
 
 
 def _agent(span: RawSpan, row: SpanRow) -> None:
+    if span.attributes.get("gen_ai.operation.name") == "create_agent":
+        return  # who makes an agent is another, and the agent did no work yet
     if row.agent_hint is None and row.kind != "workflow" and (named := span.attributes.get("gen_ai.agent.name")):
         row.agent_hint, row.agent_rule = str(named), "gen_ai.agent.name"
     if row.agent_hint is None and row.kind == "agent" and span.name.startswith("invoke_agent "):

@@ -9,7 +9,7 @@ from agentdbg.resolve.agents import assign
 from agentdbg.resolve.calls import Price, calls
 from agentdbg.resolve.facts import CallRow, Facts, HandoffRow, Resolved, Role, TraceRow, TurnRow
 from agentdbg.resolve.handoffs import handoffs
-from agentdbg.tree import Forest, build
+from agentdbg.tree import MAKING, Forest, build
 
 __all__ = ["Facts", "Price", "Resolved", "resolve"]
 
@@ -48,8 +48,9 @@ def _summary(
 ) -> TraceRow:
     first = forest.roots[0]
     name = workflow or first.span.name
-    starts = [span.start_ns for span in spans if span.start_ns is not None]
-    ends = [span.end_ns for span in spans if span.end_ns is not None]
+    timed = [span for span in spans if not span.name.startswith(MAKING)] or spans
+    starts = [span.start_ns for span in timed if span.start_ns is not None]
+    ends = [span.end_ns for span in timed if span.end_ns is not None]
     agents = list(dict.fromkeys(turn.agent for turn in turns))
     priced = [call.cost_usd for call in called if call.cost_usd is not None]
     return TraceRow(
@@ -76,7 +77,7 @@ def _summary(
 
 def _status(forest: Forest[Facts]) -> str:
     """error or ok as the roots say; incomplete where the top of the tree is missing or still open."""
-    true_roots = [root.span for root in forest.roots if not root.orphan]
+    true_roots = [root.span for root in forest.roots if not (root.orphan or root.span.stand_in)]
     if any(root.status == "error" for root in true_roots or [root.span for root in forest.roots]):
         return "error"
     if not true_roots or any(root.end_ns is None and root.start_ns is not None for root in true_roots):

@@ -8,7 +8,7 @@ import msgspec
 
 class Facts(msgspec.Struct):
     """A span as `resolve` sees it: the narrow columns of the table `spans`. `agent`, `turn_id` and `kind` are decided
-    here; has_* say whether a payload is recorded."""
+    here; has_* say whether a payload is recorded, stand_in that only log records of the span are here."""
 
     trace_id: str
     span_id: str
@@ -38,6 +38,7 @@ class Facts(msgspec.Struct):
     records_parameters: bool | None
     payload_cut: bool
     dropped: int
+    stand_in: bool | None
     scope: str | None
     input_key: int | None
     output_key: int | None

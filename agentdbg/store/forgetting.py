@@ -63,6 +63,6 @@ def _merge_again(con: duckdb.DuckDBPyConnection, notes: list[NoteRow]) -> None:
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {KEY} FROM raw.spans SEMI JOIN clash USING ({KEY}) "
         f"GROUP BY {KEY} HAVING count(*) > 1 UNION "
-        f"SELECT {KEY} FROM raw.spans SEMI JOIN clash USING ({KEY}) SEMI JOIN raw.logs USING ({KEY})"
+        f"SELECT {KEY} FROM raw.logs SEMI JOIN lost USING ({KEY})"
     )
     settle_keys(con, notes)

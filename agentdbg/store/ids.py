@@ -135,7 +135,7 @@ def stranded(reader: Reader) -> AgentdbgError | None:
     if not logs or reader.rows("SELECT 1 FROM traces LIMIT 1"):
         return None
     return AgentdbgError(
-        f"{logs} log record{'s' if logs > 1 else ''} and no span: they only tell what spans sent and were answered",
+        f"{logs} log record{'s' if logs > 1 else ''} and no span: of a model call they tell nothing by themselves",
         "name the file that holds their spans as well, for example: agentdbg show SPANS LOGS",
     )
 

@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from agentdbg.conventions import from_logs, kept, normalise
+from agentdbg.conventions import from_logs, kept, normalise, stand_in
 from agentdbg.rows import NoteRow, RawEvent, RawLog, RawSpan, SpanRow
 from agentdbg.steps.messages import payload_keys
 from agentdbg.store.columns import arrow_schema, batch, insert
@@ -106,7 +106,10 @@ def write(
 
 def row_of(span: RawSpan) -> SpanRow:
     """One raw span as a row, with its step keys."""
-    row = normalise(span)
+    return _keyed(normalise(span))
+
+
+def _keyed(row: SpanRow) -> SpanRow:
     row.input_key, row.output_key, row.output_empty = payload_keys(row.kind, row.input, row.output)
     return row
 
@@ -161,7 +164,7 @@ def _settle(con: duckdb.DuckDBPyConnection, file_id: int, notes: list[NoteRow]) 
         f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {KEY} FROM raw.spans WHERE trace_id IN "
         f"(SELECT trace_id FROM raw.spans WHERE file_id = $f) GROUP BY {KEY} HAVING count(*) > 1 "
         f"UNION SELECT {KEY} FROM raw.spans SEMI JOIN raw.logs USING ({KEY}) WHERE raw.spans.file_id = $f "
-        f"UNION SELECT {KEY} FROM raw.logs SEMI JOIN raw.spans USING ({KEY}) WHERE raw.logs.file_id = $f",
+        f"UNION SELECT {KEY} FROM raw.logs WHERE raw.logs.file_id = $f",
         {"f": file_id},
     )
     con.execute("INSERT INTO raw.pending SELECT DISTINCT trace_id FROM clash")  # also where they stay another file's
@@ -179,20 +182,22 @@ def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]],
     asked = pa.table({"trace_id": [key[0] for key in keys], "span_id": [key[1] for key in keys]})
     con.register("asked", asked)
     copies = _copies(con)
-    events = _events(con)
+    events, said_by = _events(con)
     merged: list[SpanRow] = []
     kept: list[SpanRow] = []
+    alone: list[SpanRow] = []
     known = 0
     files: list[int] = []
     givers: list[int] = []
     for key in keys:
-        distinct = copies[key]
+        if (distinct := copies.get(key)) is None:
+            alone += [_keyed(made)] if (made := stand_in(*key, events[key])) else []
+            continue
         known += len(distinct.new) - 1 if not distinct.old else len(distinct.new)
         if differ := _contradictions([copy for copy in distinct.all if copy.end_ns is not None]):
             notes.append(_conflict(key, len(distinct.all), differ))
         row = merge([*distinct.all, from_logs(*key, events[key])] if key in events else distinct.all)
-        row.input_key, row.output_key, row.output_empty = payload_keys(row.kind, row.input, row.output)
-        merged.append(row)
+        merged.append(_keyed(row))
         kept += distinct.all
         givers += distinct.files
         files.append(distinct.files[0])
@@ -200,6 +205,7 @@ def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]],
     con.execute(f"DELETE FROM raw.copies WHERE ({KEY}) IN (SELECT ({KEY}) FROM asked)")
     _insert(con, "raw.spans", merged, files)
     _insert(con, "raw.copies", kept, givers)
+    _insert(con, "raw.spans", alone, [said_by[row.trace_id, row.span_id] for row in alone], stand_in=True)
     con.unregister("asked")
     return known
 
@@ -239,16 +245,20 @@ def _copies(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], _Copies]:
     return out
 
 
-def _events(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[RawEvent]]:
-    """Log records of the asked spans in the order in which they were said: by time, then by place in the stream."""
+def _events(con: duckdb.DuckDBPyConnection) -> tuple[dict[tuple[str, str], list[RawEvent]], dict[tuple[str, str], int]]:
+    """Log records of the asked spans in the order in which they were said: by time, then by place in the stream; and
+    the first file that gave some of a span."""
     out: dict[tuple[str, str], list[RawEvent]] = {}
+    files: dict[tuple[str, str], int] = {}
     rows = con.execute(
-        f"SELECT {LOG} FROM raw.logs SEMI JOIN asked USING ({KEY}) GROUP BY ALL ORDER BY {KEY}, time_ns, min(seq), body"
+        f"SELECT {LOG}, min(file_id) FROM raw.logs SEMI JOIN asked USING ({KEY}) GROUP BY {LOG} "
+        f"ORDER BY {KEY}, time_ns, min(seq), body"
     ).fetchall()
-    for trace_id, span_id, name, time_ns, attributes, body in rows:
+    for trace_id, span_id, name, time_ns, attributes, body, file_id in rows:
         event = RawEvent(name, time_ns, load(attributes), load(body)["body"] if body else None)
         out.setdefault((trace_id, span_id), []).append(event)
-    return out
+        files[trace_id, span_id] = min(file_id, files.get((trace_id, span_id), file_id))
+    return out, files
 
 
 def _contradictions(copies: list[SpanRow]) -> list[str]:
@@ -270,9 +280,11 @@ def _conflict(key: tuple[str, str], copies: int, differ: list[str]) -> NoteRow:
     )
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[SpanRow], files: list[int]) -> None:
+def _insert(
+    con: duckdb.DuckDBPyConnection, table: str, rows: list[SpanRow], files: list[int], *, stand_in: bool | None = None
+) -> None:
     if rows:
-        made = pa.Table.from_batches([batch(rows, SPAN_SCHEMA)])
+        made = pa.Table.from_batches([batch(rows, SPAN_SCHEMA, [(pa.field("stand_in", pa.bool_()), stand_in)])])
         made = made.append_column("file_id", pa.array(files, type=pa.int32()))
         insert(con, table, made.append_column("merged", pa.array([True] * len(rows))), "*, trace_id AS run_id")
 

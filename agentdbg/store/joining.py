@@ -1,4 +1,4 @@
-"""Traces that are shown as one run, by the span links that their roots carry.
+"""Traces that are shown as one run, by the span links that their roots carry, or by what their spans tell (`strays`).
 
 A runtime that passes work on as messages starts a new trace for each message, and links it to the span that sent it, as
 OpenTelemetry's conventions for messaging have it. A trace whose true roots all link to one other trace, as messages or
@@ -13,6 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from agentdbg.store.columns import insert
+from agentdbg.store.strays import NEW as _NEW_STRAYS
+from agentdbg.store.strays import place
 
 _LINKS = """
   INSERT INTO raw.links
@@ -57,29 +59,35 @@ _MOVED = """
   CREATE OR REPLACE TEMP TABLE moved AS
   FROM raw.runs SEMI JOIN raw.pending USING (trace_id)
   UNION FROM raw.runs ANTI JOIN known USING (trace_id, run_id, root_id)
-  UNION SELECT trace_id, trace_id, NULL FROM known ANTI JOIN raw.runs USING (trace_id)
+  UNION FROM raw.runs WHERE rule <> 'link' AND run_id IN (SELECT trace_id FROM raw.pending)
+  UNION SELECT trace_id, trace_id, NULL, NULL FROM known ANTI JOIN raw.runs USING (trace_id)
 """
 
 
 def join(con: duckdb.DuckDBPyConnection) -> None:
     """Bring raw.runs and the run of every span up to date, for the traces in raw.pending; then raw.pending names the
     runs that are to be resolved anew, and the traces that were runs of their own before."""
-    con.execute("DELETE FROM raw.links WHERE trace_id IN (SELECT trace_id FROM raw.pending)")
-    con.execute(_LINKS)
-    if not con.execute("SELECT 1 FROM raw.links UNION ALL SELECT 1 FROM raw.runs LIMIT 1").fetchone():
+    for table, new in (("links", _LINKS), ("strays", _NEW_STRAYS)):
+        con.execute(f"DELETE FROM raw.{table} WHERE trace_id IN (SELECT trace_id FROM raw.pending)")
+        con.execute(new)
+    told = " UNION ALL ".join(f"SELECT 1 FROM raw.{table}" for table in ("links", "strays", "runs"))
+    if not con.execute(f"{told} LIMIT 1").fetchone():
         return
     con.execute("CREATE OR REPLACE TEMP TABLE known AS FROM raw.runs")
     con.execute("DELETE FROM raw.runs")
-    joined = _ends(dict(con.execute(_STEPS).fetchall()))
-    ids, runs = pa.array(joined.keys(), pa.string()), pa.array(joined.values(), pa.string())
-    insert(con, "raw.runs", pa.table({"trace_id": ids, "run_id": runs}))
+    steps = place(con) | {trace_id: (to, "link") for trace_id, to in con.execute(_STEPS).fetchall()}
+    joined = _ends({trace_id: to for trace_id, (to, _) in steps.items()})
+    columns = {"trace_id": joined.keys(), "run_id": joined.values(), "rule": [steps[one][1] for one in joined]}
+    insert(con, "raw.runs", pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()}))
     con.execute(_AMBIGUOUS)  # span ids are unique within a trace, and where they are not in the run, nothing is joined
     con.execute(_ROOTS)
     con.execute(_MOVED)
     con.execute(
         "UPDATE raw.spans SET run_id = moved.run_id, "
-        "run_parent_id = CASE WHEN parent_id IS NULL THEN moved.root_id END "
-        "FROM moved WHERE raw.spans.trace_id = moved.trace_id"
+        "run_parent_id = coalesce(moved.place_id, CASE WHEN parent_id IS NULL THEN moved.root_id END) "
+        "FROM (SELECT m.*, s.span_id, p.to_span_id AS place_id FROM moved m JOIN raw.spans s USING (trace_id) "
+        "LEFT JOIN places p ON m.rule <> 'link' AND s.trace_id = p.trace_id AND s.span_id = p.span_id) moved "
+        "WHERE raw.spans.trace_id = moved.trace_id AND raw.spans.span_id = moved.span_id"
     )
     con.execute(
         "INSERT INTO raw.pending SELECT run_id FROM raw.runs SEMI JOIN raw.pending USING (trace_id) "

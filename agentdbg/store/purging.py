@@ -22,7 +22,7 @@ from agentdbg.store.tables import DERIVED, JUDGED
 if TYPE_CHECKING:
     from agentdbg.store import Store
 
-_BY_TRACE = ("raw.spans", "raw.copies", "raw.repeats", "raw.logs", "raw.pending", "raw.runs", "raw.links")
+_BY_TRACE = ("raw.spans", "raw.copies", "raw.repeats", "raw.logs", "raw.pending", "raw.runs", "raw.links", "raw.strays")
 _GONE = """
   CREATE OR REPLACE TEMP TABLE gone AS
   SELECT trace_id FROM asked UNION SELECT trace_id FROM raw.spans WHERE run_id IN (SELECT trace_id FROM asked)"""

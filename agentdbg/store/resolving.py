@@ -23,7 +23,7 @@ _NARROW = [
     for name in Facts.__struct_fields__
     if not name.startswith("has_") and name not in ("agent", "turn_id", "is_call")
 ]
-_OF_RUNS = {"trace_id": "s.run_id", "parent_id": "coalesce(s.parent_id, s.run_parent_id)"}
+_OF_RUNS = {"trace_id": "s.run_id", "parent_id": "coalesce(s.run_parent_id, s.parent_id)"}
 _SELECT = ", ".join(
     [_OF_RUNS.get(name, f's."{name}"') for name in _NARROW]
     + [f"s.{name} IS NOT NULL" for name in _PAYLOADS]
@@ -31,9 +31,16 @@ _SELECT = ", ".join(
 )
 _UNJUDGE = """DELETE FROM derived.judged WHERE trace_id IN (
   SELECT trace_id FROM derived.traces SEMI JOIN (FROM derived.traces SEMI JOIN chunk USING (trace_id)) USING (name))"""
-_JOINED = """INSERT INTO derived.trace_notes SELECT run_id, 'spans of ' || (count(*) + 1) ||
-  ' traces are shown as one run: the roots of the others link to it'
-  FROM raw.runs SEMI JOIN chunk ON run_id = chunk.trace_id GROUP BY run_id"""
+_JOINED = """INSERT INTO derived.trace_notes
+  SELECT run_id, 'spans of ' || (count(*) + 1) || ' traces are shown as one run: ' || CASE rule
+    WHEN 'link' THEN 'the roots of the others link to it'
+    WHEN 'call' THEN 'the others tell model calls of it once more, by the ids of the answers'
+    WHEN 'id' THEN 'the parents that the others name are LangSmith runs of it, by the times in their ids'
+    ELSE 'the others tell how its agents were made' END
+  FROM raw.runs SEMI JOIN chunk ON run_id = chunk.trace_id GROUP BY run_id, rule ORDER BY run_id, rule"""
+_TOLD_BY_LOGS = """INSERT INTO derived.trace_notes SELECT run_id, count(*) ||
+  ' of the spans are told by log records alone: where they stand in the run and how long they took is not known'
+  FROM raw.spans SEMI JOIN chunk ON run_id = chunk.trace_id WHERE stand_in GROUP BY run_id"""
 _TABLES: dict[str, type[Any]] = {
     "traces": TraceRow,
     "roles": Role,
@@ -118,6 +125,7 @@ def _replace(con: duckdb.DuckDBPyConnection, made: list[Resolved]) -> None:
         if rows[table]:
             insert(con, f"derived.{table}", pa.Table.from_batches([batch(rows[table], arrow_schema(kind))]))
     con.execute(_JOINED)
+    con.execute(_TOLD_BY_LOGS)
     notes = [(one.trace.trace_id, note) for one in made for note in one.notes]
     if notes:
         told = pa.table({"trace_id": [note[0] for note in notes], "message": [note[1] for note in notes]})

@@ -3,11 +3,13 @@ anew."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
-# Columns of raw.spans beyond rows.SpanRow: the file, whether copies were merged into the row, the trace that the run
-# goes by, and where a root of another trace stands in it.
-EXTRA_SPAN_COLUMNS = {"file_id": "INTEGER", "merged": "BOOLEAN", "run_id": "VARCHAR", "run_parent_id": "VARCHAR"}
+# Columns of raw.spans beyond rows.SpanRow: the file, whether copies were merged into the row, whether it stands in for
+# a span of which only log records are here, the trace that the run goes by, and where those of other traces stand.
+EXTRA_SPAN_COLUMNS = {
+    "file_id": "INTEGER", "merged": "BOOLEAN", "stand_in": "BOOLEAN", "run_id": "VARCHAR", "run_parent_id": "VARCHAR",
+}  # fmt: skip
 PAYLOADS = ("input", "output", "tools", "parameters", "attributes", "events", "links", "resource")
 
 _TRACES = """
@@ -66,7 +68,9 @@ def ddl(span_columns: dict[str, str], *, compress: bool) -> list[str]:
         "CREATE TABLE raw.pending (trace_id VARCHAR)",
         "CREATE TABLE raw.links (trace_id VARCHAR, span_id VARCHAR, to_trace_id VARCHAR, to_span_id VARCHAR, "
         "start_ns BIGINT, message BOOLEAN)",
-        "CREATE TABLE raw.runs (trace_id VARCHAR, run_id VARCHAR, root_id VARCHAR)",
+        "CREATE TABLE raw.strays (trace_id VARCHAR, span_id VARCHAR, parent_id VARCHAR, response_id VARCHAR, "
+        "scope VARCHAR, resource VARCHAR, start_ns BIGINT, end_ns BIGINT, made VARCHAR)",
+        "CREATE TABLE raw.runs (trace_id VARCHAR, run_id VARCHAR, root_id VARCHAR, rule VARCHAR)",
     ]
     out += [f"CREATE TABLE derived.{name} ({text})" for name, text in {**DERIVED, **JUDGED}.items()]
     return out

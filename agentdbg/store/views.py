@@ -49,7 +49,7 @@ VIEWS: dict[str, View] = {
             "workflow": "Runs of the same kind share it: root name and set of agents",
         }) | {
             "joined": ("coalesce(m.ids, [])",
-                       "Other traces that were recorded of the same run; span links in their roots lead to this one"),
+                       "Other traces that were recorded of the same run: their links, ids or calls lead to this one"),
         },
     ),
     "spans": View(
@@ -59,7 +59,7 @@ VIEWS: dict[str, View] = {
             "trace_id": ("s.run_id", _TRACE_ID),
             "recorded_trace_id": ("s.trace_id", "The trace that the span itself names"),
             "span_id": ("s.span_id", _SPAN_ID),
-            "parent_id": ("coalesce(s.parent_id, s.run_parent_id)",
+            "parent_id": ("coalesce(s.run_parent_id, s.parent_id)",
                           "Id of the parent span; NULL at a root. The parent may be absent from the trace"),
             "name": ("s.name", "Name of the span"),
             "kind": ("coalesce(r.kind, s.kind)", "workflow, agent, llm, tool, retriever, state, guard or other"),
@@ -195,9 +195,12 @@ VIEWS: dict[str, View] = {
     ),
     "files": View(
         "One row an input that was read",
-        """raw.files f LEFT JOIN (SELECT file_id, count(*) AS spans FROM raw.spans GROUP BY file_id) k
-        ON f.file_id = k.file_id LEFT JOIN (SELECT file_id, count(*) AS logs FROM raw.logs ANTI JOIN raw.spans
-        USING (trace_id, span_id) GROUP BY file_id) w ON f.file_id = w.file_id""",
+        """raw.files f
+        LEFT JOIN (SELECT file_id, count(*) AS spans FROM raw.spans WHERE stand_in IS NULL GROUP BY file_id) k
+        ON f.file_id = k.file_id
+        LEFT JOIN (SELECT file_id, count(*) AS logs FROM raw.logs
+          ANTI JOIN (FROM raw.spans WHERE stand_in IS NULL) USING (trace_id, span_id) GROUP BY file_id) w
+        ON f.file_id = w.file_id""",
         {
             "path": ("f.path", "As it was named when it was read"),
             "format": ("f.format", "Name of the format, as for --from"),

@@ -261,8 +261,8 @@ def test_hostile_text_never_reaches_the_terminal(folder: Path) -> None:
 
 
 LOG = {
-    "traceId": "a" * 32, "spanId": "b" * 16, "eventName": "gen_ai.client.inference.operation.details",
-    "attributes": [{"key": "gen_ai.request.model", "value": {"stringValue": "gpt-4o"}}],
+    "traceId": "a" * 32, "spanId": "b" * 16, "eventName": "app.started",
+    "attributes": [{"key": "port", "value": {"intValue": "80"}}],
 }  # fmt: skip
 
 

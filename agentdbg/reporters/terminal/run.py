@@ -201,7 +201,7 @@ class _Show:
             found = f"{count(view.matched, 'span')} of {view.trace.span_count} and what stands above"
             yield f"filter: {found}" + (f"; {count(elsewhere, 'finding')} elsewhere in the run" if elsewhere else "")
         if joined := view.trace.joined:
-            yield f"{len(joined) + 1} traces as one run: the roots of the others link to it"
+            yield f"{len(joined) + 1} traces as one run, by links, ids or calls of the others"
         if view.suppressed:
             yield f"{count(view.suppressed, 'finding')} suppressed"
         sums = view.totals
