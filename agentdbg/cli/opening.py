@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _NOTES = 5
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".binpb", ".pb", ".gz", ".zst", ".parquet", ".sketch")
 """Names of files that are not there end so; ids may hold dots and slashes as well."""
+_ID = re.compile(r"[0-9a-f-]{4,}(?::[0-9a-f-]{4,})?", re.I)
+"""What is an id rather than the name of a file that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +174,14 @@ def store_path(sources: Sources, ids: Sequence[str] = ()) -> Path:
 
 
 def _no_store(ids: Sequence[str]) -> AgentdbgError:
-    missing = [one for one in ids if like_a_path(one)]
+    missing = [one for one in ids if like_a_path(one) or not (_ID.fullmatch(one) or " " in one)]
+    looked = "".join(f"; there is no file {one} here" for one in ids[:1] if not missing)
     return AgentdbgError(
         f"{missing[0]}: there is no such file, nor a store to look for it as an id"
         if missing
         else "there is no store here or in a folder above",
-        "`agentdbg ingest PATH...` makes one; or name trace files, or --db FILE; `agentdbg demo` shows how it goes",
+        "`agentdbg ingest PATH...` makes one; or name trace files, or --db FILE; `agentdbg demo` shows how it goes"
+        + looked,
     )
 
 

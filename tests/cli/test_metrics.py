@@ -23,6 +23,14 @@ def samples(text: str) -> dict[tuple[str, str], float]:
     }
 
 
+def test_metrics_of_one_run_are_those_of_its_agents() -> None:
+    done = agentdbg_here("metrics", "7f3a9c01")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "error: 7f3a9c01: there is no such file, and metrics are those of many runs\nhint: agent"
+    )
+
+
 def test_agents_of_files(folder: Path) -> None:
     done = agentdbg_here("agents", "good.sketch")
     assert (done.exit_code, done.stderr) == (0, "")
