@@ -19,6 +19,7 @@ from agentdbg.cli.progress import Progress
 from agentdbg.errors import NOT_JUDGED, AgentdbgError
 
 if TYPE_CHECKING:
+    from agentdbg.check.baseline import Known
     from agentdbg.cli.options import Sources
     from agentdbg.config import Config
     from agentdbg.model import Note, RunFigures
@@ -160,6 +161,15 @@ def baseline_of(config: Config) -> Sequence[RunFigures]:
     from agentdbg.check.baseline import read
 
     return read(config.baseline)
+
+
+def known_of(config: Config) -> frozenset[Known]:
+    """The findings that the project's baseline knows."""
+    if config.baseline is None:
+        return frozenset()
+    from agentdbg.check.baseline import known
+
+    return known(config.baseline)
 
 
 def store_path(sources: Sources, ids: Sequence[str] = ()) -> Path:

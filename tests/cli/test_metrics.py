@@ -177,6 +177,28 @@ def test_a_baseline_is_made_used_renewed_and_pruned(folder: Path) -> None:
     assert agentdbg_here("check", "dear.sketch").exit_code == 0
 
 
+LOOP = "".join(f'    llm m -> "Again."\n    tool look {{"n": 1}} -> "none{n // 9}"\n' for n in range(5))
+
+
+def test_findings_that_the_baseline_knows_fail_no_build(folder: Path) -> None:
+    old, new = f"trace old\nworkflow memo\n  agent clerk\n{LOOP}", f"trace new\nworkflow memo\n  agent scribe\n{LOOP}"
+    (folder / "old.sketch").write_text(old, "utf-8")
+    (folder / "both.sketch").write_text(f"{old}{new}", "utf-8")
+    assert agentdbg_here("check", "old.sketch").exit_code == 1
+    made = agentdbg_here("baseline", "create", "old.sketch")
+    assert made.stdout.splitlines()[0] == "agentdbg.baseline.json: 1 workflow, 1 run, 1 known finding"
+    done = agentdbg_here("check", "old.sketch")
+    assert (done.exit_code, done.stdout.splitlines()[-1].partition(":")[0]) == (0, "passed")
+    assert done.stdout.endswith("0 suppressed, 1 known\n")
+    done = agentdbg_here("check", "both.sketch", "--json")
+    assert done.exit_code == 1
+    statuses = {one["agent"]: one["status"] for one in json.loads(done.stdout)["findings"]}
+    assert statuses == {"clerk": "known", "scribe": "new"}
+    (folder / "mended.sketch").write_text(new.replace(LOOP, '    llm m -> "Done."\n'), "utf-8")
+    assert json.loads(agentdbg_here("baseline", "prune", "mended.sketch", "--json").stdout)["findings"] == []
+    assert agentdbg_here("check", "old.sketch").exit_code == 1
+
+
 def test_a_store_is_judged_anew_when_the_baseline_changes(folder: Path) -> None:
     (folder / "usual.sketch").write_text(USUAL, "utf-8")
     (folder / "dear.sketch").write_text(DEAR, "utf-8")
