@@ -8,6 +8,7 @@ from datetime import date
 
 from agentdbg import __version__
 from agentdbg.check.alerts import IDS
+from agentdbg.check.contracts import ID
 from agentdbg.config import Suppression, Threshold, nearest
 from agentdbg.detectors import shelf
 from agentdbg.errors import FINDINGS, NOT_JUDGED, AgentdbgError
@@ -30,7 +31,7 @@ class Rules:
     known: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        known = {*shelf(), *IDS}
+        known = {*shelf(), *IDS, ID}
         for name in sorted(self.ignored):
             if name not in known:
                 raise AgentdbgError(f"no detector is called {name}", nearest(name, known))

@@ -86,6 +86,7 @@ def command(
 def _evidenced(here: Opened) -> Evidenced:
     """What there is to judge by; after a Ctrl-C what there was until then."""
     from agentdbg.check.alerts import alerts
+    from agentdbg.check.contracts import broken
     from agentdbg.check.gate import Evidenced
     from agentdbg.check.judging import judgement
     from agentdbg.view.listing import summaries
@@ -101,9 +102,10 @@ def _evidenced(here: Opened) -> Evidenced:
         return Evidenced(traces, reader.findings(), reader.skipped(), notes, unread, "interrupted while judging")
     if now and not here.from_files:
         messages.note(f"{len(now)} of {len(traces)} traces judged now: the store holds no findings for them that fit")
-    broken, unjudged = alerts(reader, found.findings, here.config.alerts, here.config.alert_severity)
-    findings = in_findings(here, [*found.findings, *broken])
-    return Evidenced(traces, findings, [*found.skipped, *unjudged], notes, unread, here.cut_short)
+    told, undeclared = broken(reader, here.config.contracts, found.findings)
+    alarms, unjudged = alerts(reader, found.findings, here.config.alerts, here.config.alert_severity)
+    findings = in_findings(here, [*told, *alarms])
+    return Evidenced(traces, findings, [*found.skipped, *undeclared, *unjudged], notes, unread, here.cut_short)
 
 
 def _notes(here: Opened) -> list[Note]:
