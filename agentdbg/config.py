@@ -9,6 +9,9 @@ fail_on = "high"                    # or critical, medium, low, info, never
 success_rate = 0.8                  # `agentdbg.check.alerts` says what each is about
 severity = "high"                   # of what they find
 
+[contracts]                         # what an agent hands another: a JSON Schema file, relative to this one
+"extractor -> scorer" = "schemas/invoice.json"
+
 [import.map]                        # our field = the dotted path that holds it in unusual JSON lines
 agent = "meta.worker"
 
@@ -42,7 +45,7 @@ PYPROJECT = "pyproject.toml"
 STORE = Path(".agentdbg", "traces.duckdb")
 BASELINE = "agentdbg.baseline.json"
 
-_TOP = ("alerts", "check", "detectors", "import", "prices", "suppress")
+_TOP = ("alerts", "check", "contracts", "detectors", "import", "prices", "suppress")
 _SUPPRESS = ("agent", "detector", "expires", "reason")
 
 
@@ -63,7 +66,8 @@ class Config:
 
     baseline: `agentdbg.baseline.json` beside that file, else the nearest one upward; None where there is none.
     detectors: detector id → option → value, unchecked, since only the detectors know their options.
-    alerts: rule of `check` → its limit, its name unchecked as well.
+    alerts: rule of `check` → its limit, its name unchecked as well. contracts: (sender, receiver), each "*" for any
+    agent → the file of the schema, unread.
     """
 
     path: Path | None = None
@@ -74,6 +78,7 @@ class Config:
     detectors: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     alerts: Mapping[str, float] = field(default_factory=dict)
     alert_severity: Severity = "high"
+    contracts: Mapping[tuple[str, str], Path] = field(default_factory=dict)
     suppressions: tuple[Suppression, ...] = ()
 
 
@@ -183,6 +188,7 @@ def _parsed(path: Path, prefix: str, document: dict[str, Any]) -> Config:
         },
         alerts=limits,
         alert_severity=severity,
+        contracts=_contracts(place, document.get("contracts", {})),
         detectors=_detectors(place, document.get("detectors", {})),
         suppressions=_suppressions(place, document.get("suppress", [])),
     )
@@ -213,6 +219,18 @@ def _severity(place: _Place, value: object) -> Severity:
         if value == known:
             return known
     raise place.wrong("alerts.severity", f"one of {', '.join(SEVERITIES)}")
+
+
+def _contracts(place: _Place, value: object) -> dict[tuple[str, str], Path]:
+    found: dict[tuple[str, str], Path] = {}
+    for name, file in place.table("contracts", value).items():
+        sender, arrow, receiver = (part.strip() for part in name.replace("→", "->").partition("->"))
+        if not (sender and arrow and receiver):
+            raise place.wrong(
+                f'contracts."{name}"', "an edge", 'edges are quoted: "extractor -> scorer" = "schema.json"'
+            )
+        found[sender, receiver] = place.path.parent / place.text(f'contracts."{name}"', file)
+    return found
 
 
 def _detectors(place: _Place, value: object) -> dict[str, dict[str, object]]:

@@ -3,7 +3,7 @@ written as usual."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,11 +17,16 @@ from agentdbg.detectors.messages import Message, payload
 from agentdbg.detectors.wording import clipped
 from agentdbg.model import Handoff, Reader, Span
 from agentdbg.steps.messages import delta, focus, loaded, parsed_messages, text_of
-from agentdbg.steps.words import Carried, carried, is_value, plain, row, words
+from agentdbg.steps.words import Carried, carried, is_value, part_text, plain, row, words
 
 Arrival = Literal["whole", "part", "nothing", "not recorded", "never ran"]
 _QUOTE = 400
 _MOST_FIELDS = 200
+_PARTS = ("text", "tool_result", "tool_call", "reasoning")
+_TASKS = frozenset(("input", "message", "prompt", "query", "question", "task"))
+_BESIDE = frozenset(("instructions", "max_steps", "max_turns", "system"))
+_SETTINGS: tuple[object, ...] = (None, True, False, "", [], {})
+"""Arguments beside the task of a call that starts an agent: those of these names, and those of these values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,18 @@ def _given(course: Course, flow: Flow, receiver: Span) -> tuple[Any, str | None]
     if not told:
         return None, None
     everything = "\n".join(flow.own_input(span) or "" for span in told)
-    return _asked(told[0]), everything
+    return _first_asked(told), everything
+
+
+def _first_asked(spans: Sequence[Span]) -> Any:
+    """What the first span was told; where that is a method's arguments, what the next one was."""
+    asked = [_unwrapped(_asked(span)) for span in spans]
+    return next((one for one in asked if not _is_call(one)), asked[0])
+
+
+def _is_call(value: Any) -> bool:
+    """Whether it is what a framework's method, or a decorated function, was called with."""
+    return isinstance(value, dict) and ("tools" in value or value.keys() == {"args", "kwargs"})
 
 
 def _asked(span: Span) -> Any:
@@ -186,6 +202,17 @@ def _asked(span: Span) -> Any:
     return focus(span.kind, loaded(span.input))
 
 
+def _unwrapped(value: Any) -> Any:
+    """The words in what a framework wraps them in: parts of a message, or a task beside settings of its call."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) and one.get("type") in _PARTS for one in value):
+        return "\n".join(filter(None, map(part_text, value)))
+    if not isinstance(value, dict):
+        return value
+    said = {name: inner for name, inner in value.items() if inner not in _SETTINGS and name not in _BESIDE}
+    name = next(iter(said)) if len(said) == 1 else ""
+    return said[name] if name in _TASKS and isinstance(said[name], str) else value
+
+
 def _had(course: Course, sender_span_id: str) -> str | None:
     """What the sender was asked in the turn in which it sent."""
     node = course.forest.by_id.get(sender_span_id)
@@ -193,7 +220,7 @@ def _had(course: Course, sender_span_id: str) -> str | None:
         return None
     turn = course.turn(node.span)
     spans = [span for span in (turn, *course.below(turn)) if span.input is not None and span.kind in ("agent", "llm")]
-    return _short(_asked(spans[0])) if spans else None
+    return _short(_first_asked(spans)) if spans else None
 
 
 def _changes(fields: list[tuple[str, object]], given: object, everything: str) -> Iterator[Change]:

@@ -114,7 +114,7 @@ _RUNS = rf"""
     )
 """
 RUNS = f"""
-    WITH {_RUNS} SELECT trace_id, span_id, workflow, took_ns, handoffs, complete FROM runs
+    WITH {_RUNS} SELECT trace_id, span_id, workflow, took_ns, handoffs, complete, asked FROM runs
     ORDER BY workflow, start_ns, trace_id
 """
 WORKFLOWS = f"""

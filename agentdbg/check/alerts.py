@@ -40,6 +40,14 @@ _ROUNDS = """
     ORDER BY trace_id, rounds DESC, turn_id
 """
 
+_RECORDED = """
+    SELECT t.workflow, c.trace_id, c.span_id, s.input IS NOT NULL AND s.output IS NOT NULL AND NOT s.payload_cut
+        AND (c.input_tokens IS NOT NULL OR c.output_tokens IS NOT NULL)
+    FROM llm_calls c JOIN spans s ON c.trace_id = s.trace_id AND c.span_id = s.span_id
+    JOIN traces t ON t.trace_id = c.trace_id
+    WHERE c.status <> 'error' AND c.duration_ns IS NOT NULL ORDER BY t.workflow, c.start_ns, c.trace_id, c.span_id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Breach:
@@ -193,6 +201,30 @@ def _completion_rate(facts: Facts, limit: float) -> Verdicts:
             yield Breach(said, None, bad, f"completion of {name}", wilson(done, len(runs))[1] < limit)
 
 
+def _escalation_rate(facts: Facts, limit: float) -> Verdicts:
+    for workflow, group in groupby(facts.reader.rows(measures.RUNS, trace=None), key=lambda row: row[2]):
+        runs = list(group)
+        name, asked = workflow.partition(" [")[0], [(row[0], row[1]) for row in runs if row[6]]
+        if asked and len(runs) < FEWEST:
+            yield f"{name}: {counted(len(runs), 'run')}, fewer than {FEWEST}"
+        elif len(asked) / len(runs) > limit:
+            said = f"{len(asked)} of {counted(len(runs), 'run')} of {name} asked a person, more than {limit:.0%}"
+            yield Breach(said, None, asked, f"escalation of {name}", wilson(len(asked), len(runs))[0] > limit)
+
+
+def _coverage(facts: Facts, limit: float) -> Verdicts:
+    for workflow, group in groupby(facts.reader.rows(_RECORDED), key=lambda row: row[0]):
+        calls = list(group)
+        name, bare = workflow.partition(" [")[0], [(row[1], row[2]) for row in calls if not row[3]]
+        whole = len(calls) - len(bare)
+        if bare and len(calls) < FEWEST:
+            yield f"{name}: {counted(len(calls), 'model call')}, fewer than {FEWEST}"
+        elif whole / len(calls) < limit:
+            of = f"{whole} of {counted(len(calls), 'model call')} of {name}"
+            said = f"{of} are recorded with prompt, answer and tokens, less than {limit:.0%}"
+            yield Breach(said, None, bare, f"coverage of {name}")
+
+
 def _cost_factor(facts: Facts, limit: float) -> Verdicts:
     usual = _usual(facts.reader, lambda run: run.cost_usd)
     rows = [(workflow, trace_id, span_id, cost) for workflow, trace_id, span_id, cost in facts.reader.rows(_PRICED)]
@@ -284,6 +316,14 @@ RULES: dict[str, Rule] = {
     "completion_rate": Rule(
         _completion_rate, 0.95, "fewer runs of a workflow end well with an answer",
         "Look at the first run that did not end well with an answer.",
+    ),
+    "escalation_rate": Rule(
+        _escalation_rate, 0.1, "more runs of a workflow ask a person",
+        "Look at what the first of these runs could not decide, and whether the one it asked was needed.",
+    ),
+    "coverage": Rule(
+        _coverage, 0.8, "fewer of a workflow's model calls are recorded whole",
+        "`agentdbg doctor` says what is missing, what that prevents, and the line of configuration that mends it.",
     ),
     "latency_s": Rule(
         _latency, 30, "a run takes more seconds",

@@ -1,17 +1,19 @@
 """The project's baseline: `agentdbg.baseline.json`, committed beside the configuration, holds the figures of runs that
-went well. Detectors compare later runs with them, so that a build is compared with a fixed thing."""
+went well, and what was found when it was made. Detectors compare later runs with the figures, so that a build is
+compared with a fixed thing; findings that were there already are told and fail no build."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import AgentFigures, RunFigures
+from agentdbg.fingerprint import fingerprint
+from agentdbg.model import AgentFigures, Finding, RunFigures
 
 SCHEMA_VERSION = 1
 MOST = 50
@@ -19,8 +21,26 @@ MOST = 50
 _AGAIN = "delete it, and `agentdbg baseline create` writes a new one"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Known:
+    """A finding that was there when the baseline was made. Detector and agent are for those who read the file."""
+
+    detector: str
+    agent: str
+    fingerprint: str
+
+
 def read(path: Path) -> tuple[RunFigures, ...]:
     """The runs of a baseline file, by workflow and start. AgentdbgError for one that cannot be read."""
+    return _parsed(path)[0]
+
+
+def known(path: Path) -> frozenset[Known]:
+    """The findings of a baseline file. AgentdbgError as `read`."""
+    return _parsed(path)[1]
+
+
+def _parsed(path: Path) -> tuple[tuple[RunFigures, ...], frozenset[Known]]:
     try:
         told = json.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -30,9 +50,10 @@ def read(path: Path) -> tuple[RunFigures, ...]:
     if not isinstance(told, dict) or told.get("schema_version") != SCHEMA_VERSION:
         raise AgentdbgError(f"{path} is no baseline of this version of agentdbg", _AGAIN)
     try:
-        return _ordered(_run(one) for one in told["runs"])
-    except (TypeError, KeyError) as error:
-        raise AgentdbgError(f"{path} is no baseline: a run has other fields ({error})", _AGAIN) from error
+        runs = _ordered(_run(one) for one in told["runs"])
+        return runs, frozenset(Known(**{name: str(of) for name, of in one.items()}) for one in told.get("findings", ()))
+    except (AttributeError, TypeError, KeyError) as error:
+        raise AgentdbgError(f"{path} is no baseline: what it holds has other fields ({error})", _AGAIN) from error
 
 
 def _run(one: dict[str, Any]) -> RunFigures:
@@ -44,10 +65,22 @@ def _run(one: dict[str, Any]) -> RunFigures:
     return run
 
 
-def text(runs: Iterable[RunFigures]) -> str:
-    """The file: JSON, a run a line, so that a diff shows which runs came and went."""
-    lines = ",\n".join("  " + json.dumps(asdict(run)) for run in _ordered(runs))
-    return f'{{"schema_version": {SCHEMA_VERSION}, "runs": [\n{lines}\n]}}\n'
+def text(runs: Iterable[RunFigures], findings: Iterable[Known] = ()) -> str:
+    """The file: JSON, a run or a finding a line, so that a diff shows which came and went."""
+    lines = _lines(_ordered(runs))
+    told = f', "findings": [\n{_lines(listed)}\n]' if (listed := sorted(findings)) else ""
+    return f'{{"schema_version": {SCHEMA_VERSION}, "runs": [\n{lines}\n]{told}}}\n'
+
+
+def _lines(rows: Sequence[RunFigures] | Sequence[Known]) -> str:
+    return ",\n".join("  " + json.dumps(asdict(row)) for row in rows)
+
+
+def told_now(findings: Iterable[Finding]) -> frozenset[Known]:
+    """Findings as a baseline keeps them. Hints fail no build, so that none is kept."""
+    return frozenset(
+        Known(one.detector, one.agent or "", fingerprint(one)) for one in findings if one.confidence != "hint"
+    )
 
 
 def renewed(before: Iterable[RunFigures], runs: Iterable[RunFigures]) -> tuple[RunFigures, ...]:

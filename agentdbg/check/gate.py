@@ -8,9 +8,11 @@ from datetime import date
 
 from agentdbg import __version__
 from agentdbg.check.alerts import IDS
+from agentdbg.check.contracts import ID
 from agentdbg.config import Suppression, Threshold, nearest
 from agentdbg.detectors import shelf
 from agentdbg.errors import FINDINGS, NOT_JUDGED, AgentdbgError
+from agentdbg.fingerprint import fingerprint
 from agentdbg.model import SEVERITIES, Finding, Note, Skipped
 from agentdbg.view.report import Report, TraceSummary, Verdict, severity_rank
 
@@ -19,15 +21,17 @@ EXITS: dict[Verdict, int] = {"clean": 0, "findings": FINDINGS, "not_judged": NOT
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What counts. `today` is the day by which suppressions expire, given so that equal input gives equal output."""
+    """What counts. `today` is the day by which suppressions expire, given so that equal input gives equal output.
+    known: fingerprints of the findings that the project's baseline lists."""
 
     today: date
     fail_on: Threshold = "high"
     ignored: frozenset[str] = frozenset()
     suppressions: tuple[Suppression, ...] = ()
+    known: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        known = {*shelf(), *IDS}
+        known = {*shelf(), *IDS, ID}
         for name in sorted(self.ignored):
             if name not in known:
                 raise AgentdbgError(f"no detector is called {name}", nearest(name, known))
@@ -36,8 +40,8 @@ class Rules:
                 raise AgentdbgError(f"{one.source}: no detector is called {one.detector}", nearest(one.detector, known))
 
     def counts(self, finding: Finding) -> bool:
-        """Whether a finding fails the build. Hints never do."""
-        if self.fail_on == "never" or finding.confidence == "hint":
+        """Whether a finding fails the build. Hints and known ones never do."""
+        if self.fail_on == "never" or finding.confidence == "hint" or finding.status == "known":
             return False
         return SEVERITIES.index(finding.severity) >= SEVERITIES.index(self.fail_on)
 
@@ -97,7 +101,7 @@ def _suppress(findings: Iterable[Finding], rules: Rules) -> tuple[list[Finding],
         if accepted or finding.detector in rules.ignored:
             suppressed += 1
         else:
-            kept.append(replace(finding, status="new"))
+            kept.append(replace(finding, status="known" if fingerprint(finding) in rules.known else "new"))
     return kept, suppressed, used
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from agentdbg.cli.opening import baseline_of, opened
+from agentdbg.cli.opening import baseline_of, known_of, opened
 from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import replace_file, targets, write
 from agentdbg.errors import AgentdbgError
 
 if TYPE_CHECKING:
+    from agentdbg.check.baseline import Known
+    from agentdbg.cli.opening import Opened
     from agentdbg.config import Config
     from agentdbg.model import Reader, RunFigures
 
@@ -38,8 +41,11 @@ def command(
     well. token.spike, cost.baseline, cost.drift, cost.fanout and time.p95 compare runs with them, in every command,
     where the file lies beside the configuration or above; without it they compare the runs at hand with one another.
 
-    create makes the file, update adds the runs at hand and drops the oldest, prune drops workflows that none of the
-    runs at hand belongs to.
+    It lists what `check` finds in the runs at hand as well, by fingerprint: such findings are told from then on as
+    known, and fail no build.
+
+    create makes the file, update adds the runs and findings at hand and drops the oldest runs, prune drops workflows
+    that none of the runs at hand belongs to, and findings that are in none of them any more.
 
     \b
     Examples:
@@ -54,15 +60,26 @@ def command(
     with opened(paths, sources) as here:
         place = output or _beside(here.config)
         runs = _runs(action, here.store.reader(), place, here.config)
-        replace_file(place, lambda stream: stream.write(text(runs)))
-        found = workflows(runs)
+        known = _known(action, here, place)
+        replace_file(place, lambda stream: stream.write(text(runs, known)))
+        found, listed = workflows(runs), [asdict(one) for one in sorted(known)]
         write(
             drawing,
             {
-                "text": lambda stream, look: pages.text(str(place), found, stream, look),
-                "json": lambda stream, look: pages.as_json(str(place), found, stream),
+                "text": lambda stream, look: pages.text(str(place), found, len(known), stream, look),
+                "json": lambda stream, look: pages.as_json(str(place), found, listed, stream),
             },
         )
+
+
+def _known(action: str, here: Opened, place: Path) -> frozenset[Known]:
+    """The findings to keep: those at hand, and on an update those of the file as well."""
+    from agentdbg.check.baseline import told_now
+    from agentdbg.check.judging import judgement
+
+    before = frozenset() if action == "create" else known_of(replace(here.config, baseline=place))
+    now = told_now(judgement(here.store, here.config.detectors)[0].findings)
+    return before & now if action == "prune" else before | now
 
 
 def _beside(config: Config) -> Path:
@@ -73,8 +90,6 @@ def _beside(config: Config) -> Path:
 
 
 def _runs(action: str, reader: Reader, place: Path, config: Config) -> tuple[RunFigures, ...]:
-    from dataclasses import replace
-
     from agentdbg.check.baseline import pruned, renewed
     from agentdbg.detectors.figures import ok_runs
 

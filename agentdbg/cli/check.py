@@ -12,7 +12,7 @@ import typer
 from agentdbg.cli import messages
 from agentdbg.cli.interrupts import interruptible
 from agentdbg.cli.nexts import in_findings
-from agentdbg.cli.opening import baseline_of, look_into
+from agentdbg.cli.opening import baseline_of, known_of, look_into
 from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import targets, write
 
@@ -40,7 +40,9 @@ def command(
     baseline: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Runs to compare with; else agentdbg.baseline.json beside the configuration."
+            metavar="FILE",
+            help="Runs to compare with, and findings that are known and fail nothing; "
+            "else agentdbg.baseline.json beside the configuration.",
         ),
     ] = None,
     fail_on: Annotated[
@@ -57,6 +59,7 @@ def command(
       agentdbg check traces/*.jsonl
       agentdbg check traces/ --fail-on medium --format json=report.json
       agentdbg check --ignore silent.empty
+      agentdbg check new/ --baseline agentdbg.baseline.json
     """
     from agentdbg.check.gate import Rules, exit_code, gate
     from agentdbg.reporters import terminal
@@ -64,10 +67,11 @@ def command(
 
     targets(drawing, {"text": None, "json": None})
     with look_into(paths, sources, keep_partial=True) as here:
-        config = here.config
-        if baseline is not None:
-            here.store.baseline = baseline_of(replace(config, baseline=baseline))
-        rules = Rules(datetime.now(UTC).date(), fail_on or config.fail_on, frozenset(ignore), config.suppressions)
+        config = replace(here.config, baseline=baseline or here.config.baseline)
+        here.store.baseline = baseline_of(config)
+        known = frozenset(one.fingerprint for one in known_of(config))
+        today = datetime.now(UTC).date()
+        rules = Rules(today, fail_on or config.fail_on, frozenset(ignore), config.suppressions, known)
         report = gate(_evidenced(here), rules)
         write(
             drawing,
@@ -82,6 +86,7 @@ def command(
 def _evidenced(here: Opened) -> Evidenced:
     """What there is to judge by; after a Ctrl-C what there was until then."""
     from agentdbg.check.alerts import alerts
+    from agentdbg.check.contracts import broken
     from agentdbg.check.gate import Evidenced
     from agentdbg.check.judging import judgement
     from agentdbg.view.listing import summaries
@@ -97,9 +102,10 @@ def _evidenced(here: Opened) -> Evidenced:
         return Evidenced(traces, reader.findings(), reader.skipped(), notes, unread, "interrupted while judging")
     if now and not here.from_files:
         messages.note(f"{len(now)} of {len(traces)} traces judged now: the store holds no findings for them that fit")
-    broken, unjudged = alerts(reader, found.findings, here.config.alerts, here.config.alert_severity)
-    findings = in_findings(here, [*found.findings, *broken])
-    return Evidenced(traces, findings, [*found.skipped, *unjudged], notes, unread, here.cut_short)
+    told, undeclared = broken(reader, here.config.contracts, found.findings)
+    alarms, unjudged = alerts(reader, found.findings, here.config.alerts, here.config.alert_severity)
+    findings = in_findings(here, [*told, *alarms])
+    return Evidenced(traces, findings, [*found.skipped, *undeclared, *unjudged], notes, unread, here.cut_short)
 
 
 def _notes(here: Opened) -> list[Note]:

@@ -26,6 +26,7 @@ def command(
       agentdbg explain silent.empty
       agentdbg explain --symptoms
     """
+    from agentdbg.check import contracts
     from agentdbg.check.alerts import IDS, RULES
     from agentdbg.cli.symptoms import SYMPTOMS
     from agentdbg.config import nearest
@@ -44,13 +45,16 @@ def command(
         )
         return
     known = shelf()
-    if detector is not None and detector not in {*known, *IDS}:
-        raise AgentdbgError(f"no detector is called {detector}", nearest(detector, {*known, *IDS}))
+    every = {*known, *IDS, contracts.ID}
+    if detector is not None and detector not in every:
+        raise AgentdbgError(f"no detector is called {detector}", nearest(detector, every))
     docs = [pages.doc_of(name, kind) for name, kind in known.items() if detector in (None, name)]
     if detector in IDS:
         name = detector.partition(".")[2]
         rule = RULES[name]
         docs = [pages.doc_of_alert(name, rule.fires, rule.usual, rule.advice)]
+    if detector == contracts.ID:
+        docs = [pages.DetectorDoc(contracts.ID, contracts.DOC, {})]
     write(
         drawing,
         {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from agentdbg import __version__
-from agentdbg.cli.opening import opened
+from agentdbg.cli.opening import opened, split
 from agentdbg.cli.options import Drawing, Paths, Sources
 from agentdbg.cli.output import targets, write
+from agentdbg.errors import AgentdbgError
 
 
 def command(
@@ -30,6 +31,12 @@ def command(
     from agentdbg.reporters import prometheus
 
     targets(drawing, {"text": None, "json": None, "prometheus": None})
+    ids, _ = split(paths)
+    if ids:
+        raise AgentdbgError(
+            f"{ids[0]}: there is no such file, and metrics are those of many runs",
+            f"agentdbg agents {ids[0]} tells those of one; or name files, folders, or nothing for the whole store",
+        )
     with opened(paths, sources) as here:
         judged, _ = judgement(here.store, here.config.detectors)
         found = metrics(here.store.reader(), judged.findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from agentdbg.cli.progress import Progress
 from agentdbg.errors import NOT_JUDGED, AgentdbgError
 
 if TYPE_CHECKING:
+    from agentdbg.check.baseline import Known
     from agentdbg.cli.options import Sources
     from agentdbg.config import Config
     from agentdbg.model import Note, RunFigures
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 _NOTES = 5
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".binpb", ".pb", ".gz", ".zst", ".parquet", ".sketch")
 """Names of files that are not there end so; ids may hold dots and slashes as well."""
+_ID = re.compile(r"[0-9a-f-]{4,}(?::[0-9a-f-]{4,})?", re.I)
+"""What is an id rather than the name of a file that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,15 @@ def baseline_of(config: Config) -> Sequence[RunFigures]:
     return read(config.baseline)
 
 
+def known_of(config: Config) -> frozenset[Known]:
+    """The findings that the project's baseline knows."""
+    if config.baseline is None:
+        return frozenset()
+    from agentdbg.check.baseline import known
+
+    return known(config.baseline)
+
+
 def store_path(sources: Sources, ids: Sequence[str] = ()) -> Path:
     """Where the store of this command is; ids: as for `opened`. AgentdbgError where none is named or near."""
     from agentdbg.config import nearest_store
@@ -171,12 +184,14 @@ def store_path(sources: Sources, ids: Sequence[str] = ()) -> Path:
 
 
 def _no_store(ids: Sequence[str]) -> AgentdbgError:
-    missing = [one for one in ids if like_a_path(one)]
+    missing = [one for one in ids if like_a_path(one) or not (_ID.fullmatch(one) or " " in one)]
+    looked = "".join(f"; there is no file {one} here" for one in ids[:1] if not missing)
     return AgentdbgError(
         f"{missing[0]}: there is no such file, nor a store to look for it as an id"
         if missing
         else "there is no store here or in a folder above",
-        "`agentdbg ingest PATH...` makes one; or name trace files, or --db FILE; `agentdbg demo` shows how it goes",
+        "`agentdbg ingest PATH...` makes one; or name trace files, or --db FILE; `agentdbg demo` shows how it goes"
+        + looked,
     )
 
 

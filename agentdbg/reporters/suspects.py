@@ -14,7 +14,9 @@ from agentdbg.view.ids import short_trace_id
 from agentdbg.view.units import count
 
 _MOST_LEADS = 5
-_WORTH_A_LOOK = 0.2
+_WORTH_A_LOOK = 0.05
+"""p by Fisher's test alone, below which a trait that Holm's correction leaves as chance is a lead: above it, chance
+explains it even if nothing else had been tried."""
 _MOST_SAME = 4
 _MOST_IDS = 3
 _LABEL = 9
@@ -53,9 +55,16 @@ class _Page:
             words = f"{found.workflows} workflows are mixed, so a trait may only stand for one of them: --workflow NAME"
             yield from wrapped(Line(), look.text(words), Line("  "), look.width, "dim")
         sure = [one for one in found.ranked if one.grade != "lead"][: self.limit]
-        leads = [one for one in found.ranked if one.grade == "lead" and one.p < _WORTH_A_LOOK and one.odds > 1]
-        leads = leads[: min(_MOST_LEADS, max(0, self.limit - len(sure)))]
+        maybe = [one for one in found.ranked if one.grade == "lead" and _leans_bad(one)]
+        worth = [one for one in maybe if one.p < _WORTH_A_LOOK]
+        leads = worth[: min(_MOST_LEADS, max(0, self.limit - len(sure)))]
         yield from self._verdict(bool(sure), bool(leads))
+        if chance := len(maybe) - len(worth):
+            which = f"{count(chance, 'other trait')} {'is' if chance == 1 else 'are'} more frequent in bad runs"
+            words = (
+                f"{which}, but no lead: chance alone explains that (p at least {_WORTH_A_LOOK} before the correction)"
+            )
+            yield from wrapped(Line(), look.text(words), Line("  "), look.width, "dim")
         for one in (*sure, *leads):
             yield Line()
             yield from self._suspect(one)
@@ -117,6 +126,12 @@ class _Page:
 
 def _p(value: float) -> str:
     return "1" if value > 0.995 else f"{value:.2f}" if value >= 0.01 else f"{value:.1g}"
+
+
+def _leans_bad(one: Suspect) -> bool:
+    """Whether a larger share of the bad runs has it than of the good ones."""
+    bad, good = one.bad_with + one.bad_without, one.good_with + one.good_without
+    return one.bad_with * good > one.good_with * bad
 
 
 def _number(value: float) -> str:

@@ -146,7 +146,7 @@ def _content(message: Any) -> Any:
     """Content and calls of a message in whatever dialect an agent's state holds; any other value as it is."""
     if not isinstance(message, dict):
         return message
-    body = message["kwargs"] if isinstance(message.get("kwargs"), dict) else message
+    body = next((message[name] for name in ("kwargs", "data") if _holds_content(message.get(name))), message)
     if not ("role" in body or "type" in body or body is not message):
         return message
     name = next((name for name in _CONTENT if name in body), None)
@@ -156,6 +156,10 @@ def _content(message: Any) -> Any:
     if isinstance(calls, list) and calls:
         return {"content": body[name], "calls": [_call(call) for call in calls]}
     return body[name]
+
+
+def _holds_content(body: Any) -> bool:
+    return isinstance(body, dict) and "content" in body
 
 
 def _call(call: Any) -> Any:

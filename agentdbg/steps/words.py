@@ -36,7 +36,7 @@ def texts(payload: str | None) -> list[str]:
     if value is None:
         return []
     if isinstance(value, list) and value and all(isinstance(one, dict) and "parts" in one for one in value):
-        return [text for one in value for part in one["parts"] or () if (text := _part(part))]
+        return [text for one in value for part in one["parts"] or () if (text := part_text(part))]
     return [plain(value)]
 
 
@@ -45,7 +45,8 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _part(part: Any) -> str:
+def part_text(part: Any) -> str:
+    """The text of a part of a neutral message: what was said, called or returned; no reasoning."""
     if not isinstance(part, dict) or part.get("type") == "reasoning":
         return ""
     if part.get("type") == "tool_call":

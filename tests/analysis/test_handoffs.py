@@ -132,6 +132,39 @@ def test_a_run_of_one_agent_says_so(tmp_path: Path) -> None:
     assert "no work passed from one agent to another in this run" in handoffs_text(found)
 
 
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        '{"messages": [{"role": "user", "content": "Rate Delta."}], "step": 3}',
+        '{"messages": [{"type": "human", "data": {"content": "Rate Delta.", "id": "4-11"}}]}',
+        '[{"role": "user", "parts": [{"type": "text", "text": "Rate Delta."}]}]',
+        '{"task": "Rate Delta.", "stream": false, "images": null, "max_steps": 8}',
+        '{"system": "You rate.", "prompt": "Rate Delta."}',
+        '{"args": ["scorer", "Rate Delta.", 10], "kwargs": {}}',
+        '{"agent": {"role": "scorer", "verbose": false}, "tools": ["Delegate work"]}',
+    ],
+    ids=["state", "LangChain", "parts", "smolagents", "prompt", "arguments", "CrewAI"],
+)
+def test_what_an_agent_was_told_is_taken_out_of_what_its_framework_wraps_it_in(wrapped: str, tmp_path: Path) -> None:
+    run = f"""trace r
+workflow rating
+  agent boss
+    llm m "Go." -> "Rate Delta."
+  agent scorer {wrapped}
+    llm m "Rate Delta." -> "Delta is fine."
+  agent herald
+    llm m "Delta is fine." -> "Done."
+"""
+    rows = passed(tmp_path, run).rows
+    assert (rows[0].got, rows[0].arrival, rows[1].had) == ("Rate Delta.", "whole", "Rate Delta.")
+
+
+@pytest.mark.parametrize("state", ['{"task": "Rate", "vendor": "Delta"}', '{"vendor": "Delta", "tools": 3}'])
+def test_a_state_of_several_values_is_shown_whole(state: str, tmp_path: Path) -> None:
+    run = f'trace r\nworkflow w\n  agent boss\n    llm m "Go." -> "Go on."\n  agent scorer {state}\n    tool rate {{}} -> 1\n'
+    assert passed(tmp_path, run).rows[0].got == state
+
+
 def test_equal_rows_stand_once(tmp_path: Path) -> None:
     turn = '  agent a\n    llm m "Go on, please." -> "Here is part one of it."\n  agent b\n    llm m "Here is part one of it." -> "Go on, please."\n'
     text = handoffs_text(passed(tmp_path, "trace r\nworkflow w\n" + turn * 6))

@@ -87,12 +87,24 @@ def _lines(*bodies: str) -> tuple[str, ...]:
 
 
 def test_few_runs_give_leads_only(tmp_path: Path) -> None:
-    few = run("b", LOOKUP, failed=True) + "".join(run(f"g{n}", SEARCH) for n in range(6))
-    found = asked(tmp_path, few)
+    few = "".join(run(f"b{n}", LOOKUP, failed=True) for n in range(2)) + "".join(run(f"g{n}", SEARCH) for n in range(5))
+    found = asked(tmp_path, few + run("g5", f'tool publish {{"n": 1}} -> "ok"; {SEARCH}'))
     assert not found.can_tell
     assert {one.grade for one in found.ranked} == {"lead"}
     assert "too few runs to tell anything from chance" in page(found)
-    assert "it may be chance" in page(found)
+    assert "p = 0.07 corrected, 0.04 alone: it may be chance" in page(found)
+
+
+@pytest.mark.parametrize(("good", "p", "leads"), [(19, "0.05", 0), (20, "0.048", 1)])
+def test_what_chance_alone_explains_is_no_lead(good: int, p: str, leads: int, tmp_path: Path) -> None:
+    """One bad run of so many, the only one with its tool: Fisher's p is one over the number of runs."""
+    runs = run("b", LOOKUP, failed=True) + "".join(run(f"g{n}", SEARCH) for n in range(good - 1))
+    found = asked(tmp_path, runs + run("last", f'tool publish {{"n": 1}} -> "ok"; {SEARCH}'))
+    first = found.ranked[0]
+    assert (first.grade, f"{first.p:.2g}") == ("lead", p)
+    assert page(found).count("lead tool lookup") == leads
+    explained = "1 other trait is more frequent in bad runs, but no lead: chance alone explains that"
+    assert (explained in page(found, 160)) == (not leads)
 
 
 def test_even_luck_is_no_suspect(tmp_path: Path) -> None:

@@ -50,6 +50,18 @@ def runs(good: int, bad: int) -> str:
     )
 
 
+def asking(alone: int, asked: int) -> str:
+    return "\n".join(
+        f"trace r{n}\nworkflow memo\n  agent clerk" + '\n    tool request_approval {"n": 1} -> 1' * (n < asked)
+        for n in range(alone + asked)
+    )
+
+
+def recorded(whole: int, bare: int) -> str:
+    lines = ['  llm m "a" -> "b" in=9 out=1'] * whole + ['  llm m "a" in=9 out=1', '  llm m "a" -> "b"'] * bare
+    return "agent clerk\n" + "\n".join(lines[: whole + bare])
+
+
 def priced(*costs: float) -> str:
     return "\n".join(f"trace r{n}\nagent clerk\n  llm gpt-4o cost={cost}" for n, cost in enumerate(costs))
 
@@ -75,6 +87,11 @@ CASES = {
     ),
     "conflict_rate": (0.01, writes(198, 2), writes(197, 3), "3 of 200 state writes were refused, more than 1.0%"),
     "completion_rate": (0.95, runs(19, 1), runs(18, 2), "18 of 20 runs of memo ended well with an answer, less than 95%"),
+    "escalation_rate": (0.1, asking(9, 1), asking(8, 2), "2 of 10 runs of memo asked a person, more than 10%"),
+    "coverage": (
+        0.8, recorded(8, 2), recorded(7, 3),
+        "7 of 10 model calls of clerk are recorded with prompt, answer and tokens, less than 80%",
+    ),
     "cost_factor": (2, priced(0.02), priced(0.021), "The cost of a run of clerk: $0.021, more than 2× the $0.01 of the baseline"),
     "handoffs_factor": (2, passed(4), passed(5), "The handoffs of a run of memo: 5, more than 2× the 2 of the baseline"),
     "loops": (0, circle(2), circle(6), "1 stuck loop in these runs, more than 0"),
@@ -112,6 +129,8 @@ FEW = {
     "error_rate": (calls(1, 3), "clerk: 4 calls, fewer than 5"),
     "conflict_rate": (writes(98, 1), "99 state writes, fewer than 100"),
     "completion_rate": (runs(1, 3), "memo: 4 runs, fewer than 5"),
+    "escalation_rate": (asking(1, 3), "memo: 4 runs, fewer than 5"),
+    "coverage": (recorded(1, 3), "clerk: 4 model calls, fewer than 5"),
     "cost_factor": (priced(0.5), "clerk: the baseline has fewer than 5 runs of it (`agentdbg baseline`)"),
     "handoffs_factor": (passed(9), "memo: the baseline has fewer than 5 runs of it (`agentdbg baseline`)"),
 }

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agentdbg.check.baseline import MOST, pruned, read, renewed, text
+from agentdbg.check.baseline import MOST, Known, known, pruned, read, renewed, text, told_now
 from agentdbg.check.judging import judge_and_keep, stale
 from agentdbg.detectors.figures import ok_runs
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import AgentFigures, RunFigures
+from agentdbg.fingerprint import fingerprint
+from agentdbg.model import AgentFigures, Finding, RunFigures
 from tests.stores import of_sketch
 
 RUN = RunFigures("t1", "memo [clerk]", 5, 7, 1, 90, 10, None, 0.01, 1, 0, (AgentFigures("clerk", 7, 100, 0.01),))
@@ -54,6 +55,18 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert text(runs).count("\n") == 4  # a run a line
 
 
+def test_findings_are_kept_by_what_makes_them_the_same_in_every_run(tmp_path: Path) -> None:
+    finding = Finding("loop.cycle", "high", "certain", "×3", "", "t1", "clerk", (), "", "", "a loop")
+    kept = told_now(
+        [finding, replace(finding, trace_id="t2", title="×9"), replace(finding, confidence="hint", key="b")]
+    )
+    assert kept == {Known("loop.cycle", "clerk", fingerprint(finding))}
+    (tmp_path / "b.json").write_text(text([RUN], kept), "utf-8")
+    assert (known(tmp_path / "b.json"), read(tmp_path / "b.json")) == (kept, (RUN,))
+    (tmp_path / "old.json").write_text(text([RUN]), "utf-8")
+    assert known(tmp_path / "old.json") == frozenset()
+
+
 def test_the_latest_runs_of_each_workflow_are_kept() -> None:
     before = [replace(RUN, trace_id=f"a{n}", start_ns=n) for n in range(MOST)]
     other = replace(RUN, trace_id="b", workflow="audit", start_ns=0)
@@ -73,7 +86,8 @@ def test_workflows_that_are_gone_are_pruned() -> None:
 @pytest.mark.parametrize(
     "content",
     ["{", "[]", '{"schema_version": 2, "runs": []}', '{"schema_version": 1, "runs": [{}]}', '{"schema_version": 1, "runs": 3}',
-     text([RUN]).replace('"t1"', "7"), text([RUN]).replace('"calls": 1', '"calls": "1"')],
+     text([RUN]).replace('"t1"', "7"), text([RUN]).replace('"calls": 1', '"calls": "1"'),
+     text([RUN], [Known("d", "a", "f")]).replace('"agent"', '"who"')],
 )  # fmt: skip
 def test_another_file_is_refused_with_the_next_step(content: str, tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(content, "utf-8")

@@ -11,6 +11,7 @@ import pytest
 from agentdbg.check.gate import Evidenced, Rules, exit_code, gate
 from agentdbg.config import THRESHOLDS, Suppression
 from agentdbg.errors import AgentdbgError
+from agentdbg.fingerprint import fingerprint
 from agentdbg.model import CONFIDENCES, SEVERITIES, Confidence, Evidence, Finding, Severity, Skipped
 from agentdbg.view.report import Report, TraceSummary
 
@@ -55,6 +56,14 @@ def test_a_finding_counts_from_the_threshold_on_unless_it_is_a_hint() -> None:
         )
         assert exit_code(report) == (1 if fails else 0), (severity, confidence, threshold)
         assert len(report.findings) == 1  # told, whether it counts or not
+
+
+def test_what_the_baseline_knows_is_told_and_fails_nothing() -> None:
+    rules = Rules(TODAY, known=frozenset({fingerprint(found())}))
+    report = judged(found(), rules=rules)
+    assert (exit_code(report), [one.status for one in report.findings]) == (0, ["known"])
+    report = judged(found(), found(agent="writer"), rules=rules)
+    assert (exit_code(report), sorted(one.status for one in report.findings)) == (1, ["known", "new"])
 
 
 def test_nothing_found_is_clean_and_nothing_judged_is_not() -> None:

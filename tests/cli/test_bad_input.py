@@ -82,11 +82,21 @@ def test_a_bad_file_among_good_ones_leaves_their_result(content: bytes, folder: 
 
 
 def test_in_a_folder_other_files_are_no_fault(folder: Path) -> None:
-    (folder / "README.md").write_text("# what these are\n", "utf-8")
+    (folder / "costs.csv").write_text("run,usd\n", "utf-8")
     done = agentdbg_here("check", ".", "--json")
     assert done.exit_code == 1
     assert [note["message"] for note in json.loads(done.stdout)["notes"]] == ["this holds no trace"]
     assert agentdbg_here("ingest", ".").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["README.md", "readme", "LICENSE", "NOTICE.txt", "notes.rst"])
+def test_documentation_in_a_folder_is_passed_over_and_named_it_is_refused(name: str, folder: Path) -> None:
+    (folder / name).write_text("# what these are\n", "utf-8")
+    assert json.loads(agentdbg_here("check", ".", "--json").stdout)["notes"] == []
+    assert f"{name} holds no trace" in agentdbg_here("show", f"./{name}").stderr
+    (folder / "docs").mkdir()
+    (folder / name).rename(folder / "docs" / name)
+    assert agentdbg_here("show", "docs").stderr.startswith("error: no file in docs holds a trace\n")
 
 
 def test_a_folder_with_nothing_readable_is_2(folder: Path) -> None:

@@ -23,6 +23,14 @@ def samples(text: str) -> dict[tuple[str, str], float]:
     }
 
 
+def test_metrics_of_one_run_are_those_of_its_agents() -> None:
+    done = agentdbg_here("metrics", "7f3a9c01")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "error: 7f3a9c01: there is no such file, and metrics are those of many runs\nhint: agent"
+    )
+
+
 def test_agents_of_files(folder: Path) -> None:
     done = agentdbg_here("agents", "good.sketch")
     assert (done.exit_code, done.stderr) == (0, "")
@@ -167,6 +175,28 @@ def test_a_baseline_is_made_used_renewed_and_pruned(folder: Path) -> None:
         "agentdbg.baseline.json: 1 workflow, 1 run"
     )
     assert agentdbg_here("check", "dear.sketch").exit_code == 0
+
+
+LOOP = "".join(f'    llm m -> "Again."\n    tool look {{"n": 1}} -> "none{n // 9}"\n' for n in range(5))
+
+
+def test_findings_that_the_baseline_knows_fail_no_build(folder: Path) -> None:
+    old, new = f"trace old\nworkflow memo\n  agent clerk\n{LOOP}", f"trace new\nworkflow memo\n  agent scribe\n{LOOP}"
+    (folder / "old.sketch").write_text(old, "utf-8")
+    (folder / "both.sketch").write_text(f"{old}{new}", "utf-8")
+    assert agentdbg_here("check", "old.sketch").exit_code == 1
+    made = agentdbg_here("baseline", "create", "old.sketch")
+    assert made.stdout.splitlines()[0] == "agentdbg.baseline.json: 1 workflow, 1 run, 1 known finding"
+    done = agentdbg_here("check", "old.sketch")
+    assert (done.exit_code, done.stdout.splitlines()[-1].partition(":")[0]) == (0, "passed")
+    assert done.stdout.endswith("0 suppressed, 1 known\n")
+    done = agentdbg_here("check", "both.sketch", "--json")
+    assert done.exit_code == 1
+    statuses = {one["agent"]: one["status"] for one in json.loads(done.stdout)["findings"]}
+    assert statuses == {"clerk": "known", "scribe": "new"}
+    (folder / "mended.sketch").write_text(new.replace(LOOP, '    llm m -> "Done."\n'), "utf-8")
+    assert json.loads(agentdbg_here("baseline", "prune", "mended.sketch", "--json").stdout)["findings"] == []
+    assert agentdbg_here("check", "old.sketch").exit_code == 1
 
 
 def test_a_store_is_judged_anew_when_the_baseline_changes(folder: Path) -> None:

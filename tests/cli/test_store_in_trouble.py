@@ -29,6 +29,15 @@ def test_no_store_at_all(command: list[str]) -> None:
     assert refused(*command, "--db", "nowhere.duckdb").startswith("error: no store at nowhere.duckdb\n")
 
 
+@pytest.mark.parametrize("command", ["show", "why"])
+def test_without_a_store_what_was_asked_for_is_no_file_either(command: str) -> None:
+    told = refused(command, "nope")
+    assert told.startswith(
+        "error: nope: there is no such file, nor a store to look for it as an id\nhint: `agentdbg in"
+    )
+    assert "; there is no file abcd1234 here" in refused(command, "abcd1234")
+
+
 @pytest.mark.parametrize("command", [*READING, ["ingest", "good.sketch"]], ids=lambda command: command[0])
 def test_a_file_that_is_no_database(command: list[str], folder: Path) -> None:
     before = (folder / "failed.sketch").read_bytes()

@@ -154,6 +154,8 @@ class _Check:
             count(len(report.findings), "finding") + (f" ({', '.join(sorts)})" if sorts else ""),
             f"{report.suppressed} suppressed",
         ]
+        if known := sum(one.status == "known" for one in report.findings):
+            figures.append(f"{known} known")
         if lost := sum(note.severity == "data_loss" for note in report.notes):
             figures.append(f"{count(lost, 'note')} of data loss")
         words = ", ".join(figures) + (f"; {self.look.text(report.reason)}" if report.reason else "")
