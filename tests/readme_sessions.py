@@ -1,4 +1,4 @@
-"""The sessions of README.md: what is typed, and what the program really says. `python -m tests.readme_sessions` writes them anew."""
+"""The sessions of the documents: what is typed, and what the program really says. `python -m tests.readme_sessions` writes them anew."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tests.commandline import PROGRAM, ROOT, SAMPLES, environment
 
-FILE = ROOT / "README.md"
-README = FILE.read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "replay.md")
+"""Those with sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Session:
     output: str
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
 def sessions(block: str) -> list[Session]:
@@ -65,4 +66,6 @@ def rewritten(block: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(re.sub(r"^```console\n(.*?)^```", rewritten, README, flags=re.M | re.S), "utf-8")
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        document.write_text(re.sub(r"^```console\n(.*?)^```", rewritten, text, flags=re.M | re.S), "utf-8")

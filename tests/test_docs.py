@@ -12,13 +12,16 @@ from agentdbg.check.alerts import RULES
 from agentdbg.detectors import shelf
 from agentdbg.importers import names
 from tests.commandline import ROOT, SAMPLES, agentdbg, agentdbg_here
-from tests.readme_sessions import README, blocks, desk, sessions, typed
+from tests.readme_sessions import DOCUMENTS, README, blocks, desk, sessions, typed
 
 COMMANDS = re.findall(r"^  ([a-z]+)  ", agentdbg_here("--help").stdout.split("Commands:")[1], re.M)
 
 
-@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.splitlines()[0][2:])
-def test_sessions_of_the_readme_are_real(block: str, tmp_path: Path) -> None:
+SESSIONS = [block for document in DOCUMENTS for block in blocks("console", document.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("block", SESSIONS, ids=lambda block: block.splitlines()[0][2:])
+def test_sessions_of_the_documents_are_real(block: str, tmp_path: Path) -> None:
     desk(tmp_path)
     found = sessions(block)
     assert found

@@ -45,6 +45,10 @@ def effect_of(rerun: Rerun, plain: Verdict, findings: Sequence[Finding]) -> Effe
     worst = next((one for one in findings if one.severity != "low"), None)
     if worst is not None:
         return Effect("changed", f"with the change, {worst.title}")
+    other = next((one for one in journal.requests if one.match.assumed is not None), None)
+    if other is not None:
+        words = f"call {other.number} asks something else than recorded, and is given the answer supposed"
+        return Effect("changed", f"with the change, {words}")
     count = len(rerun.playback.matcher.served)
     return Effect("unchanged", f"with the change, the program asked all {count} calls as recorded")
 

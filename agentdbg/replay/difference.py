@@ -45,6 +45,8 @@ def first_difference(before: Any, after: Any, path: str = "$") -> Difference | N
 
 def parting(before: str, after: str) -> int | None:
     """The character of `before` from which on two texts differ in more than white space; None where they do not."""
+    if before == after:
+        return None
     i = j = 0
     while True:
         while i < len(before) and before[i].isspace():

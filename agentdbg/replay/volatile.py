@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_DIGIT = re.compile(r"\d")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 _CLOCK = r"\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[AP]M\b)?(?:Z\b| ?UTC\b|[+-]\d\d:?\d\d\b)?"
 _RULES = {
@@ -21,7 +22,7 @@ _RULES = {
 def mask(text: str) -> tuple[str, frozenset[str]]:
     """The text with what is volatile replaced by the name of its rule, and the rules that found something."""
     used = set()
-    if any(sign.isdigit() for sign in text):
+    if _DIGIT.search(text):
         for name, pattern in _RULES.items():
             text, found = pattern.subn(f"<{name}>", text)
             if found:

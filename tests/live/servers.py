@@ -64,7 +64,8 @@ def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 @contextmanager
 def model(*script: Reply) -> Iterator[str]:
-    """The address of a model that gives these replies, one a request, over the chat completions and the responses API."""
+    """The address of a model that gives these replies, one a request, over the API that the path names: Chat Completions,
+    Responses, Anthropic Messages or Gemini's generateContent."""
     replies = iter(enumerate(script, 1))
 
     class Handler(_Quiet):
@@ -77,6 +78,10 @@ def model(*script: Reply) -> Iterator[str]:
                 self.answer(json.dumps({"error": error}).encode(), status=reply.status)
             elif self.path.endswith("/responses"):
                 self.answer(json.dumps(_response(number, reply, asked.get("instructions"))).encode())
+            elif self.path.endswith("/v1/messages"):
+                self.answer(json.dumps(_anthropic(number, reply)).encode())
+            elif self.path.endswith(":generateContent"):
+                self.answer(json.dumps(_gemini(number, reply)).encode())
             elif asked.get("stream"):
                 self.answer(_events(_chunks(number, reply)), "text/event-stream")
             else:
@@ -147,6 +152,24 @@ def _response(number: int, reply: Reply, instructions: str | None) -> dict[str, 
         "usage": {"input_tokens": given, "output_tokens": said, "total_tokens": given + said,
                   "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}},
     }  # fmt: skip
+
+
+def _anthropic(number: int, reply: Reply) -> dict[str, Any]:
+    use = {"type": "tool_use", "id": f"toolu_{number}", "name": reply.tool, "input": reply.arguments}
+    given, said = reply.tokens
+    return {
+        "id": f"msg_{number}", "type": "message", "role": "assistant", "model": DATED, "stop_sequence": None,
+        "content": [use if reply.tool else {"type": "text", "text": reply.text}], "stop_reason": "tool_use" if reply.tool else "end_turn",
+        "usage": {"input_tokens": given, "output_tokens": said},
+    }  # fmt: skip
+
+
+def _gemini(number: int, reply: Reply) -> dict[str, Any]:
+    part = {"functionCall": {"name": reply.tool, "args": reply.arguments}} if reply.tool else {"text": reply.text}
+    given, said = reply.tokens
+    usage = {"promptTokenCount": given, "candidatesTokenCount": said, "totalTokenCount": given + said}
+    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": DATED, "responseId": f"r{number}"}
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,17 @@ from tests.commandline import PROGRAM, ROOT, environment
 from tests.live.servers import Reply, collector, model
 from tests.stores import of_files
 
+
+def needs(module: str) -> None:
+    """Skip where a library is not installed; where all are to be, as CI says, that is a failure."""
+    if os.environ.get("TEST_FRAMEWORKS") == "all":
+        import_module(module)
+    else:
+        pytest.importorskip(module, reason=f"{module} is not installed (group frameworks)")
+
+
 for needed in ("openai", "uvicorn", "starlette", "openinference.instrumentation.openai"):
-    pytest.importorskip(needed, reason=f"{needed} is not installed (group live)")
+    needs(needed)
 
 pytestmark = pytest.mark.slow  # real clients, real servers, processes of their own
 
@@ -52,6 +63,10 @@ class Done:
     @property
     def findings(self) -> list[str]:
         return [one["detector"] for one in self.told["findings"]]
+
+    @property
+    def message(self) -> str:
+        return str(self.told["findings"][0]["message"])
 
 
 def record(name: str, folder: Path, *script: Reply, **env: str) -> Recorded:
@@ -87,10 +102,13 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return record("with_openai.py", tmp_path_factory.mktemp("plain"), SEARCH, ANSWER)
 
 
+ANTHROPIC = "openinference.instrumentation.anthropic:AnthropicInstrumentor"
+SMOLAGENTS = "openinference.instrumentation.smolagents:SmolagentsInstrumentor"
 OPENAI = "openinference.instrumentation.openai:OpenAIInstrumentor"
 LANGCHAIN = "openinference.instrumentation.langchain:LangChainInstrumentor"
 AGENTS = "openinference.instrumentation.openai_agents:OpenAIAgentsInstrumentor"
 HANDOFF = (SEARCH, Reply(tool="transfer_to_writer"), ANSWER)
+FINAL = Reply(tool="final_answer", arguments={"answer": "It costs 7."}, tokens=(20, 4))
 COMMAND = (SEARCH, Reply(tool="to_writer"), ANSWER)
 RESPONSES = {"API": "OpenAIResponsesModel"}
 CASES = [
@@ -106,19 +124,27 @@ CASES = [
     ("with_pydantic_ai.py", OPENAI, {}, (SEARCH, ANSWER)),
     ("with_pydantic_ai.py", "pydantic_ai", {}, (SEARCH, ANSWER)),
     ("with_mcp.py", OPENAI, {}, (SEARCH, ANSWER)),
+    ("with_anthropic.py", LANGCHAIN, {}, (SEARCH, ANSWER)),
+    ("with_anthropic.py", ANTHROPIC, {}, (SEARCH, ANSWER)),
+    ("with_gemini.py", "pydantic_ai", {}, (SEARCH, ANSWER)),
+    ("with_smolagents.py", f"{OPENAI},{SMOLAGENTS}", {}, (SEARCH, FINAL)),
 ]
 NEEDS = {
     "with_agents_sdk.py": "agents", "with_langgraph.py": "langchain_openai", "with_handoff.py": "langchain_openai",
-    "with_pydantic_ai.py": "pydantic_ai", "with_mcp.py": "mcp",
+    "with_pydantic_ai.py": "pydantic_ai", "with_mcp.py": "mcp", "with_anthropic.py": "langchain_anthropic",
+    "with_gemini.py": "pydantic_ai.models.google", "with_smolagents.py": "smolagents",
 }  # fmt: skip
+HANDED = {"with_handoff.py": ["to_writer"], "with_smolagents.py": ["final_answer"]}
+"""Tools that run as usual, since they pass control on."""
 
 
 @pytest.mark.parametrize(("name", "recorder", "env", "script"), CASES)
 def test_a_program_runs_again_without_model_tools_and_network(
     name: str, recorder: str, env: dict[str, str], script: tuple[Reply, ...], tmp_path: Path
 ) -> None:
-    pytest.importorskip(NEEDS.get(name, "openai"))
-    pytest.importorskip(recorder.partition(":")[0])
+    needs(NEEDS.get(name, "openai"))
+    for one in recorder.split(","):
+        needs(one.partition(":")[0])
     recorded = record(name, tmp_path, *script, RECORD_WITH=recorder, **env)
 
     done = replay(recorded, **env)
@@ -126,12 +152,26 @@ def test_a_program_runs_again_without_model_tools_and_network(
     assert "ran search" not in done.printed
     assert (done.exit_code, done.told["verdict"], done.findings) == (0, "reproduced", [])
     assert done.outcomes == [f"{n} served" for n in range(1, len(script) + 1)]
-    ran = [{"tool": "to_writer", "done": "hands over", "count": 1}] if name == "with_handoff.py" else []
-    assert done.told["tools"] == [{"tool": "search", "done": "recorded", "count": 1}, *ran]
+    ran = [{"tool": tool, "done": "hands over", "count": 1} for tool in HANDED.get(name, ())]
+    assert done.told["tools"] == sorted(
+        [{"tool": "search", "done": "recorded", "count": 1}, *ran], key=lambda one: one["tool"]
+    )
 
     denied = replay(recorded, "--tool", "search=deny", **env)
     assert "It costs 7." not in denied.printed  # no framework's error handling takes it for a tool that failed
     assert (denied.exit_code, denied.findings) == (1, ["replay.tool"])
+
+    changed = replay(recorded, **{**env, "PROMPT": "You plan well."})
+    assert (changed.exit_code, changed.findings) == (1, ["replay.diverged"])
+    assert changed.outcomes == ["1 asks something that no recorded call asked"]
+    assert "You plan well." in changed.message
+
+    stub = tmp_path / "rows.json"
+    stub.write_text("[99]")
+    other = replay(recorded, "--tool", f"search=stub:{stub}", **env)
+    assert (other.exit_code, other.findings) == (1, ["replay.diverged"])
+    assert other.outcomes == ["1 served", "2 asks something that no recorded call asked"]
+    assert re.search("recorded '.*7.*', now '.*99.*'", other.message), other.message
 
 
 def test_what_a_changed_prompt_makes_of_it(plain: Recorded) -> None:
@@ -155,6 +195,27 @@ def test_a_live_tool_that_says_something_else_shows_in_the_next_question(plain: 
     live = replay(plain, "--tool", "search=live")
     assert "ran search" in live.printed
     assert (live.exit_code, live.told["unreal"]) == (0, ["ran for real: search"])
+
+
+def test_a_graph_that_makes_an_excuse_of_every_error_has_diverged_all_the_same(tmp_path: Path) -> None:
+    needs("langchain_openai")
+    recorded = record("with_langgraph.py", tmp_path, SEARCH, ANSWER)
+    done = replay(recorded, PROMPT="You plan well.")
+    assert "Sorry, try later." in done.printed
+    assert (done.exit_code, done.told["exit_code"], done.findings) == (1, 0, ["replay.diverged"])
+
+
+def test_what_follows_from_another_result_and_another_answer(plain: Recorded, tmp_path: Path) -> None:
+    rows, answer = tmp_path / "rows", tmp_path / "answer"
+    rows.write_text("[99]")
+    answer.write_text("It costs 99.")
+    ended = replay(plain, "--override-output", f"call_1={rows}")
+    assert (ended.exit_code, ended.told["verdict"], ended.findings) == (0, "evidence_ends", [])
+    assert ended.outcomes == ["1 served", "2 asks something that no recorded call asked"]
+    assert ended.told["ends"].endswith("recorded '7', now '99'")
+    went_on = replay(plain, "--override-output", f"call_1={rows}", "--override-output", f"call[2]={answer}")
+    assert "It costs 99." in went_on.printed
+    assert (went_on.exit_code, went_on.told["verdict"]) == (0, "changed")
 
 
 def test_a_program_that_swallows_errors_does_not_hide_a_miss(plain: Recorded) -> None:
@@ -193,7 +254,7 @@ def test_a_failure_of_the_program_itself(plain: Recorded) -> None:
 @pytest.mark.parametrize("client", ["requests", "aiohttp", "httpx", "httpx2", "subprocess"])
 def test_every_client_is_led_to_the_recording(plain: Recorded, client: str) -> None:
     if client != "subprocess":
-        pytest.importorskip(client)
+        needs(client)
     done = replay(plain, program=[sys.executable, str(PROGRAMS / "any_client.py"), client])
     assert done.outcomes[:1] == ["1 served"], done.printed
     assert done.told["refused"] == ([] if client == "subprocess" else ["example.com"])
@@ -262,6 +323,9 @@ def test_a_function_is_called_with_the_recorded_input(plain: Recorded, tmp_path:
 
     done = replay(recorded, "--target", "with_openai:main", program=[])
     assert (done.exit_code, done.told["verdict"], done.findings) == (0, "reproduced", []), done.printed
+    supposed = replay(recorded, "--target", "with_openai:main", "--set", "input.task=Price it.", program=[])
+    assert (supposed.exit_code, supposed.told["verdict"]) == (0, "evidence_ends")
+    assert "recorded 'Price the order.', now 'Price it.'" in supposed.told["ends"]
     other = replay(recorded, "--target", "with_openai:main", "--arg", "task=input.nothing", program=[])
     assert (other.exit_code, other.told) == (2, {})
     assert "there is no nothing in task" in other.printed
@@ -293,7 +357,7 @@ def plain_value(value: Any) -> Any:
 
 @pytest.mark.parametrize("package", ["openai", "anthropic", "google.genai"])
 def test_the_providers_own_clients_read_what_was_recorded(plain: Recorded, package: str) -> None:
-    pytest.importorskip(package)
+    needs(package)
     done = replay(plain, "--verify", program=[])
     apis = [api for api, sdk in SDKS.items() if sdk.module == package]
     found = [one for one in done.told["results"] if one["api"] in apis]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
@@ -133,3 +135,19 @@ def test_what_is_no_models_answer_is_told_to_the_replayed_program_alone(monkeypa
             told = tell("armed", None)
         assert (told == {}) == (token == shown)
     assert playback.journal.armed == 1
+
+
+def test_no_answer_waits_for_a_packet_to_be_confirmed() -> None:
+    """Headers and body go in two packets; where the second waits for the first, every answer takes 40 ms at least."""
+    pytest.importorskip("uvicorn", reason="the extra `replay` is not installed")
+    took = []
+    with served(playing(*(said(f"{n}", f"user ask {n}") for n in range(9)))) as address:
+        connection = HTTPConnection(address.removeprefix("http://"))
+        for n in range(9):
+            body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": f"ask {n}"}]})
+            began = time.perf_counter()
+            connection.request("POST", CHAT, body)
+            assert connection.getresponse().read()
+            took.append(time.perf_counter() - began)
+        connection.close()
+    assert min(took) < 0.035

@@ -1,4 +1,4 @@
-"""How the programs here are recorded: by an instrumentation, while the environment names a collector."""
+"""How the programs here are recorded: by instrumentations, while the environment names a collector."""
 
 import os
 from importlib import import_module
@@ -16,12 +16,13 @@ def tracer() -> Any:
 
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(os.environ["RECORD_TO"])))
-    package, _, name = os.environ["RECORD_WITH"].partition(":")
-    if package == "pydantic_ai":
-        from pydantic_ai import Agent
-        from pydantic_ai.models.instrumented import InstrumentationSettings
+    for recorder in os.environ["RECORD_WITH"].split(","):
+        package, _, name = recorder.partition(":")
+        if package == "pydantic_ai":
+            from pydantic_ai import Agent
+            from pydantic_ai.models.instrumented import InstrumentationSettings
 
-        Agent.instrument_all(InstrumentationSettings(tracer_provider=provider))
-    else:
-        getattr(import_module(package), name)().instrument(tracer_provider=provider)
+            Agent.instrument_all(InstrumentationSettings(tracer_provider=provider))
+        else:
+            getattr(import_module(package), name)().instrument(tracer_provider=provider)
     return provider.get_tracer("program")

@@ -22,7 +22,9 @@ def search(q: str) -> str:
 
 
 writer = agents.Agent("writer", instructions="You write.", model=model)
-planner = agents.Agent("planner", instructions="You plan.", model=model, tools=[search], handoffs=[writer])
+planner = agents.Agent(
+    "planner", instructions=os.environ.get("PROMPT", "You plan."), model=model, tools=[search], handoffs=[writer]
+)
 
 with tracer.start_as_current_span("run"):
     print(agents.Runner.run_sync(planner, "Price the order.").final_output)

@@ -31,7 +31,10 @@ def to_writer(call_id: Annotated[str, InjectedToolCallId], state: Annotated[Mess
 
 model = ChatOpenAI(model="gpt-4o-mini", base_url=os.environ["MODEL"])
 graph = StateGraph(MessagesState)
-graph.add_node("planner", create_agent(model, [search, to_writer], system_prompt="You plan.", name="planner"))
+graph.add_node(
+    "planner",
+    create_agent(model, [search, to_writer], system_prompt=os.environ.get("PROMPT", "You plan."), name="planner"),
+)
 graph.add_node("writer", create_agent(model, [], system_prompt="You write.", name="writer"))
 graph.add_edge(START, "planner")
 

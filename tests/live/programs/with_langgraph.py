@@ -1,16 +1,18 @@
-"""LangGraph: an agent whose tool errors are told to the model, so that nothing but a BaseException gets through."""
+"""LangGraph: an agent that survives anything. Errors of its tools are told to the model, so that nothing but a BaseException
+gets through, and errors of its model become an excuse."""
 
 import asyncio
 import os
 
 import recording
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 
 tracer = recording.tracer()
+PROMPT = os.environ.get("PROMPT", "You plan.")
 
 
 @tool
@@ -24,7 +26,10 @@ model = ChatOpenAI(model="gpt-4o-mini", base_url=os.environ["MODEL"]).bind_tools
 
 
 async def plan(state: MessagesState) -> MessagesState:
-    return {"messages": [await model.ainvoke([SystemMessage("You plan."), *state["messages"]])]}
+    try:
+        return {"messages": [await model.ainvoke([SystemMessage(PROMPT), *state["messages"]])]}
+    except Exception:
+        return {"messages": [AIMessage("Sorry, try later.")]}
 
 
 graph = StateGraph(MessagesState)

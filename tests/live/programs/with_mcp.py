@@ -27,7 +27,10 @@ async def main():
             {"type": "function", "function": {"name": tool.name, "parameters": tool.input_schema}}
             for tool in (await session.list_tools()).tools
         ]
-        said = [{"role": "user", "content": "Price the order."}]
+        said = [
+            {"role": "system", "content": os.environ.get("PROMPT", "You plan.")},
+            {"role": "user", "content": "Price the order."},
+        ]
         while True:
             answer = model.chat.completions.create(model="gpt-4o-mini", messages=said, tools=tools).choices[0].message
             if not answer.tool_calls:

@@ -9,7 +9,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 
 tracer = recording.tracer()
 model = OpenAIChatModel("gpt-4o-mini", provider=OpenAIProvider(base_url=os.environ["MODEL"], api_key="x"))
-agent = Agent(model, system_prompt="You plan.")
+agent = Agent(model, system_prompt=os.environ.get("PROMPT", "You plan."))
 
 
 @agent.tool_plain
