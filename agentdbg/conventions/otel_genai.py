@@ -138,8 +138,6 @@ def _call(span: RawSpan, row: SpanRow) -> None:
     fill(row, attributes, LLM_FIELDS)
     reasons = parsed(first(attributes, ("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason")))
     keep(row, "finish_reason", reasons[0] if isinstance(reasons, list) and reasons else reasons or None)
-    if row.tools is None and (tools := tool_definitions(attributes.get("gen_ai.tool.definitions"))):
-        row.tools = dump(tools)
     if row.parameters is None:
         found = {ours: attributes[theirs] for theirs, ours in PARAMETERS.items() if theirs in attributes}
         row.parameters = dump(found) if found else None
@@ -161,8 +159,7 @@ def _content(attributes: dict[str, Any], row: SpanRow) -> None:
         keep(row, "finish_reason", answered[0].get("finish_reason"))
     keep_messages(row, "input", said(attributes.get("gen_ai.prompt")))
     keep_messages(row, "output", answers(attributes.get("gen_ai.completion")))
-    offered = attributes.get("gen_ai.tool.definitions") if row.kind in ("llm", "other") else None
-    if row.tools is None and (tools := tool_definitions(offered)):
+    if row.tools is None and (tools := tool_definitions(attributes.get("gen_ai.tool.definitions"))):
         row.tools = dump(tools)
 
 
