@@ -14,7 +14,9 @@ from agentdbg.vocabulary.messages import Message, joined_text, messages, said, t
 from agentdbg.vocabulary.responses import answers, whole
 
 KINDS = {
-    "chat": "llm", "text_completion": "llm", "generate_content": "llm", "completion": "llm",
+    "chat": "llm", "text_completion": "llm", "generate_content": "llm", "completion": "llm", "acompletion": "llm",
+    "chat.completions": "llm", "chat.streaming_completions": "llm",
+    "text.completions": "llm", "text.streaming_completions": "llm",
     "execute_tool": "tool", "handoff": "tool",
     "invoke_agent": "agent",
     "invoke_workflow": "workflow",
@@ -22,7 +24,10 @@ KINDS = {
     "create_memory": "state", "update_memory": "state", "upsert_memory": "state", "delete_memory": "state",
     "create_memory_store": "state", "delete_memory_store": "state",
 }  # fmt: skip
-NO_CALL = {"embeddings", "create_agent", "execute_task", "goto", "plan", "execute_event_loop_cycle", "fetch_response"}
+NO_CALL = {
+    "embeddings", "create_agent", "execute_task", "goto", "plan", "execute_event_loop_cycle", "fetch_response", "chain",
+}  # fmt: skip
+ANSWERED = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "gen_ai.output.messages")
 FIELDS = {
     "provider": ("gen_ai.provider.name", "gen_ai.system"),
     "session_id": ("session.id", "gen_ai.conversation.id"),
@@ -119,7 +124,8 @@ def _kind(attributes: dict[str, Any], operation: Any) -> str:
     if "gen_ai.tool.name" in attributes or "gen_ai.tool.call.id" in attributes:
         return "tool"
     called = "gen_ai.request.model" in attributes or "gen_ai.response.model" in attributes
-    return "llm" if called and not operation else "other"
+    # an operation of another name is a call of the model where it tells what the model said
+    return "llm" if called and (not operation or first(attributes, ANSWERED) is not None) else "other"
 
 
 def _agent(span: RawSpan, row: SpanRow) -> None:

@@ -16,6 +16,7 @@ WORK = ("llm", "tool", "retriever")
 # Names of plumbing that frameworks put around model calls: never an agent's name.
 PLUMBING = re.compile(
     r"Runnable\w*(?:<.*>)?|(?:Chat)?Prompt(?:Template)?|LLMChain|Sequence|Pipeline|(?:Compiled)?StateGraph|LangGraph|orchestrate_tools"
+    r"|(?:Predict\(.*\)|ChainOfThought(?:\(.*\))?)\.forward|\w*Adapter\.__call__"  # DSPy
 )
 
 NAMELESS = {"ai.generateText", "ai.streamText"}  # the Vercel AI SDK's runs without a functionId
