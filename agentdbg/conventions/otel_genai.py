@@ -8,7 +8,7 @@ from typing import Any
 
 from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages, speaks
-from agentdbg.vocabulary.genai_events import conversation, payload
+from agentdbg.vocabulary.genai_events import DETAILS, conversation, payload
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import Message, joined_text, messages, said, tool_definitions
 from agentdbg.vocabulary.responses import answers, whole
@@ -66,7 +66,6 @@ RECORDS = {
     "pydantic-ai": (True, True),
 }
 BLOCKS = {"strands.telemetry.tracer"}  # tell a tool's result as the content blocks that the model gets
-DETAILS = {"gen_ai.client.inference.operation.details", "gen_ai.content.prompt", "gen_ai.content.completion"}
 
 
 class OtelGenai:
