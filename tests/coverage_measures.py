@@ -259,6 +259,8 @@ class _Places:
             if told := self.at(trace, span, raw):
                 beside = "" if span == one["span_id"] else " of another span of the same call"
                 return tuple(place + beside for place in told)
+        if raw == "tools" and (above := self.at(trace, one["turn_id"], raw)):
+            return tuple(f"{place} of the agent's span above" for place in above)
         return (UNTRACED.get(raw, "what kind of span it is"),)
 
     def at(self, trace: str, span: str, raw: str) -> tuple[str, ...]:

@@ -14,10 +14,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary import failures
+from agentdbg.vocabulary.genai_events import OF_CALLS
 from agentdbg.vocabulary.jsontext import dump
 from agentdbg.vocabulary.transfers import destination
 
-GENAI = "gen_ai."
 OPERATION = "gen_ai.operation.name"
 
 
@@ -113,7 +113,7 @@ def from_logs(trace_id: str, span_id: str, events: Sequence[RawEvent]) -> SpanRo
 def stand_in(trace_id: str, span_id: str, events: Sequence[RawEvent]) -> SpanRow | None:
     """A span made of its log records alone, for as long as it is not here itself: what it did, said and used, at the
     time of the records. None where they tell of no work, as the records that a program writes for its operators."""
-    told = [event for event in events if event.name.startswith(GENAI)]
+    told = [event for event in events if event.name in OF_CALLS]
     if not told:
         return None
     attributes = {key: value for event in reversed(told) for key, value in event.attributes.items()}

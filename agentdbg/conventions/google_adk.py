@@ -10,6 +10,7 @@ from agentdbg.rows import RawSpan, SpanRow
 from agentdbg.vocabulary.fields import first, keep, keep_json, keep_messages, speaks
 from agentdbg.vocabulary.jsontext import dump, parsed, parsed_object
 from agentdbg.vocabulary.messages import messages, tool_definitions
+from agentdbg.vocabulary.responses import usage
 
 OWN = "gcp.vertex.agent."
 SCOPES = {"gcp.vertex.agent", "openinference.instrumentation.google_adk"}
@@ -42,6 +43,9 @@ class GoogleAdk:
             _request(request, row)
         if request and response:
             _response(response, row)
+            if "gen_ai.usage.input_tokens" not in attributes:  # the first versions told them in the response alone
+                for field, tokens in usage(response.get("usage_metadata")).items():
+                    keep(row, field, tokens)
         if "gen_ai.tool.name" in attributes:
             row.kind = "tool"
             keep_json(row, "input", first(attributes, (OWN + "tool_call_args", "gen_ai.tool.call.arguments")))
@@ -61,9 +65,9 @@ def _request(request: dict[str, Any], row: SpanRow) -> None:
 
 def _response(response: dict[str, Any], row: SpanRow) -> None:
     keep_messages(row, "output", messages([response["content"]] if response.get("content") else None, "assistant"))
-    usage = parsed_object(response.get("usage_metadata"))
-    keep(row, "cached_tokens", usage.get("cached_content_token_count"))
-    keep(row, "reasoning_tokens", usage.get("thoughts_token_count"))
+    used = parsed_object(response.get("usage_metadata"))
+    keep(row, "cached_tokens", used.get("cached_content_token_count"))
+    keep(row, "reasoning_tokens", used.get("thoughts_token_count"))
     finish = response.get("finish_reason")
     keep(row, "finish_reason", finish.lower() if isinstance(finish, str) else None)
 

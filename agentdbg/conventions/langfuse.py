@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentdbg.rows import RawSpan, SpanRow
-from agentdbg.vocabulary import langgraph
+from agentdbg.vocabulary import failures, langgraph
 from agentdbg.vocabulary.fields import count, first, keep, keep_json, keep_messages, number
 from agentdbg.vocabulary.jsontext import decoded, dump, literal, load, parsed
 from agentdbg.vocabulary.messages import Message, messages, tool_definitions, tool_result
@@ -57,6 +57,7 @@ class Langfuse:
     def read(self, span: RawSpan, row: SpanRow) -> None:
         attributes = span.attributes
         metadata = _metadata(attributes)
+        _level(attributes, row)
         given, answered = decoded(first(attributes, INPUT)), decoded(first(attributes, OUTPUT))
         told_already = "openinference.span.kind" in attributes or "gen_ai.operation.name" in attributes
         if row.kind == "other" and not told_already:
@@ -72,6 +73,14 @@ class Langfuse:
         else:
             keep_json(row, "input", given)
             keep_json(row, "output", answered)
+
+
+def _level(attributes: dict[str, Any], row: SpanRow) -> None:
+    """What `update(level="ERROR")` says, which leaves the status of the span unset."""
+    if attributes.get("langfuse.observation.level") == "ERROR" and row.status != "error":
+        row.status = "error"
+        message = attributes.get("langfuse.observation.status_message")
+        row.error_type, row.error_message = failures.split(str(message)) if message else (None, None)
 
 
 def _metadata(attributes: dict[str, Any]) -> dict[str, Any]:

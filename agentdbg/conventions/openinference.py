@@ -32,6 +32,7 @@ LLM_FIELDS = {
 ASKED = [*PARAMETERS, "text"]
 # Instrumentations that tell of a tool what Python called it with: {"args": …, "kwargs": …}.
 PYTHON_CALLS = {f"openinference.instrumentation.{name}" for name in ("smolagents", "dspy", "llama_index")}
+DOCUMENTS = "retrieval.documents."
 _CALL = {"args", "kwargs", "sanitize_inputs_outputs"}
 CLASS_SUFFIXES = (
     ".run",
@@ -71,6 +72,13 @@ class OpenInference:
             _offered(attributes, row)
             keep_json(row, "input", attributes.get("input.value"))
             keep_json(row, "output", attributes.get("output.value"))
+            if row.kind == "retriever" and row.output is None:
+                found, _ = unflattened(attributes, DOCUMENTS)
+                keep_json(row, "output", [_document(item) for item in found] or None)
+
+
+def _document(item: Any) -> Any:
+    return item.get("document", item) if isinstance(item, dict) else item
 
 
 def _agent(span: RawSpan, metadata: dict[str, Any], row: SpanRow) -> None:

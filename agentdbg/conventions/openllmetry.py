@@ -13,6 +13,7 @@ from agentdbg.vocabulary.messages import answered_call, messages, tool_definitio
 
 KINDS = {"workflow": "workflow", "task": "other", "agent": "agent", "tool": "tool"}
 PROPERTY = "traceloop.association.properties."
+REQUESTS = ("chat", "completion", "acompletion")  # the last as LiteLLM writes it
 USAGE = {
     "input_tokens": ("gen_ai.usage.prompt_tokens", "gen_ai.usage.input_tokens"),
     "output_tokens": ("gen_ai.usage.completion_tokens", "gen_ai.usage.output_tokens"),
@@ -37,7 +38,7 @@ class OpenLLMetry:
         row.session_id = row.session_id or langgraph.session(metadata)
         row.graph_step = langgraph.step(metadata)
         _agent(attributes, metadata, row)
-        if attributes.get("llm.request.type") in ("chat", "completion"):
+        if attributes.get("llm.request.type") in REQUESTS:
             row.kind = "llm"
             _call(attributes, row)
         elif row.kind == "tool":

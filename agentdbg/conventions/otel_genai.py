@@ -8,13 +8,15 @@ from typing import Any
 
 from agentdbg.rows import RawEvent, RawSpan, SpanRow
 from agentdbg.vocabulary.fields import fill, first, keep, keep_json, keep_messages, speaks
-from agentdbg.vocabulary.genai_events import conversation, payload
+from agentdbg.vocabulary.genai_events import DETAILS, conversation, payload
 from agentdbg.vocabulary.jsontext import dump, parsed
 from agentdbg.vocabulary.messages import Message, joined_text, messages, said, tool_definitions
 from agentdbg.vocabulary.responses import answers, whole
 
 KINDS = {
-    "chat": "llm", "text_completion": "llm", "generate_content": "llm", "completion": "llm",
+    "chat": "llm", "text_completion": "llm", "generate_content": "llm", "completion": "llm", "acompletion": "llm",
+    "chat.completions": "llm", "chat.streaming_completions": "llm",
+    "text.completions": "llm", "text.streaming_completions": "llm",
     "execute_tool": "tool", "handoff": "tool",
     "invoke_agent": "agent",
     "invoke_workflow": "workflow",
@@ -22,7 +24,10 @@ KINDS = {
     "create_memory": "state", "update_memory": "state", "upsert_memory": "state", "delete_memory": "state",
     "create_memory_store": "state", "delete_memory_store": "state",
 }  # fmt: skip
-NO_CALL = {"embeddings", "create_agent", "execute_task", "goto", "plan", "execute_event_loop_cycle", "fetch_response"}
+NO_CALL = {
+    "embeddings", "create_agent", "execute_task", "goto", "plan", "execute_event_loop_cycle", "fetch_response", "chain",
+}  # fmt: skip
+ANSWERED = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "gen_ai.output.messages")
 FIELDS = {
     "provider": ("gen_ai.provider.name", "gen_ai.system"),
     "session_id": ("session.id", "gen_ai.conversation.id"),
@@ -61,7 +66,6 @@ RECORDS = {
     "pydantic-ai": (True, True),
 }
 BLOCKS = {"strands.telemetry.tracer"}  # tell a tool's result as the content blocks that the model gets
-DETAILS = {"gen_ai.client.inference.operation.details", "gen_ai.content.prompt", "gen_ai.content.completion"}
 
 
 class OtelGenai:
@@ -119,7 +123,8 @@ def _kind(attributes: dict[str, Any], operation: Any) -> str:
     if "gen_ai.tool.name" in attributes or "gen_ai.tool.call.id" in attributes:
         return "tool"
     called = "gen_ai.request.model" in attributes or "gen_ai.response.model" in attributes
-    return "llm" if called and not operation else "other"
+    # an operation of another name is a call of the model where it tells what the model said
+    return "llm" if called and (not operation or first(attributes, ANSWERED) is not None) else "other"
 
 
 def _agent(span: RawSpan, row: SpanRow) -> None:
@@ -138,8 +143,6 @@ def _call(span: RawSpan, row: SpanRow) -> None:
     fill(row, attributes, LLM_FIELDS)
     reasons = parsed(first(attributes, ("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason")))
     keep(row, "finish_reason", reasons[0] if isinstance(reasons, list) and reasons else reasons or None)
-    if row.tools is None and (tools := tool_definitions(attributes.get("gen_ai.tool.definitions"))):
-        row.tools = dump(tools)
     if row.parameters is None:
         found = {ours: attributes[theirs] for theirs, ours in PARAMETERS.items() if theirs in attributes}
         row.parameters = dump(found) if found else None
@@ -161,8 +164,7 @@ def _content(attributes: dict[str, Any], row: SpanRow) -> None:
         keep(row, "finish_reason", answered[0].get("finish_reason"))
     keep_messages(row, "input", said(attributes.get("gen_ai.prompt")))
     keep_messages(row, "output", answers(attributes.get("gen_ai.completion")))
-    offered = attributes.get("gen_ai.tool.definitions") if row.kind in ("llm", "other") else None
-    if row.tools is None and (tools := tool_definitions(offered)):
+    if row.tools is None and (tools := tool_definitions(attributes.get("gen_ai.tool.definitions"))):
         row.tools = dump(tools)
 
 

@@ -46,7 +46,7 @@ def _summary(
     session_id: str | None,
     workflow: str | None,
 ) -> TraceRow:
-    first = forest.roots[0]
+    first = next((root for root in forest.roots if not root.span.name.startswith(MAKING)), forest.roots[0])
     name = workflow or first.span.name
     timed = [span for span in spans if not span.name.startswith(MAKING)] or spans
     starts = [span.start_ns for span in timed if span.start_ns is not None]

@@ -11,11 +11,13 @@ import re
 from agentdbg.resolve.facts import Facts, TurnRow
 from agentdbg.rows import AGENT_BEFORE, DELEGATION
 from agentdbg.tree import Forest, Node
+from agentdbg.vocabulary import langgraph
 
 WORK = ("llm", "tool", "retriever")
 # Names of plumbing that frameworks put around model calls: never an agent's name.
 PLUMBING = re.compile(
     r"Runnable\w*(?:<.*>)?|(?:Chat)?Prompt(?:Template)?|LLMChain|Sequence|Pipeline|(?:Compiled)?StateGraph|LangGraph|orchestrate_tools"
+    r"|(?:Predict\(.*\)|ChainOfThought(?:\(.*\))?)\.forward|\w*Adapter\.__call__"  # DSPy
 )
 
 NAMELESS = {"ai.generateText", "ai.streamText"}  # the Vercel AI SDK's runs without a functionId
@@ -162,11 +164,11 @@ def _works_itself(root: Node[Facts]) -> bool:
 
 def _name_by_place(forest: Forest[Facts]) -> None:
     """No span of the trace names an agent: what stands directly under the root and makes model calls is one, by its
-    span's name; where that is plumbing or the calls themselves, the root is the one agent."""
+    span's name; where that is plumbing, a node of a prebuilt agent or the calls themselves, the root is the agent."""
     for root in forest.roots:
         steps = [node for node in root.children if node.span.kind not in WORK and _calls_models(node)]
         named = [node for node in steps if node.span.kind == "other" and not PLUMBING.fullmatch(_named(node.span))]
-        if named:
+        if any(_named(node.span).lower() not in langgraph.STRUCTURAL for node in named):
             for node in named:
                 node.span.agent_hint, node.span.agent_rule = _named(node.span), "span name under the root"
         elif root.span.kind not in WORK and _calls_models(root):

@@ -20,7 +20,7 @@ FILLED = (
 
 def calls(forest: Forest[Facts], price: Price) -> list[CallRow]:
     """One row per real call, in order of start; sets `is_call` on the span that stands for it."""
-    rows = [_row(group, price) for group in _beside(_by_response(_streamed(_nested(forest))))]
+    rows = [_row(group, forest, price) for group in _beside(_by_response(_streamed(_nested(forest))))]
     return sorted(rows, key=lambda row: (row.start_ns or 0, row.span_id))
 
 
@@ -142,7 +142,19 @@ def _richness(span: Facts) -> tuple[int, ...]:
     return tuple(int(one) for one in told)
 
 
-def _row(group: list[Facts], price: Price) -> CallRow:
+def _offered_by(call: Facts, forest: Forest[Facts]) -> str | None:
+    """The span of its agent that tells which tools the model was offered, where such calls do not."""
+    if call.has_tools or call.records_tools is not False or call.turn_id is None:
+        return None
+    above = forest.by_id[call.span_id].parent
+    while above is not None and above.span.turn_id == call.turn_id:
+        if above.span.has_tools:
+            return above.span.span_id
+        above = above.parent
+    return None
+
+
+def _row(group: list[Facts], forest: Forest[Facts], price: Price) -> CallRow:
     best = max(group, key=_richness)  # of equals the innermost
     best.is_call = True
     for other in group:
@@ -153,10 +165,11 @@ def _row(group: list[Facts], price: Price) -> CallRow:
     if cost is None:
         cost = price(best)
         basis = "unknown" if cost is None else "computed"
+    offered_by = _offered_by(best, forest)
     replayable, reason = grade(
         has_input=best.has_input,
         has_output=best.has_output,
-        has_tools=best.has_tools,
+        has_tools=best.has_tools or offered_by is not None,
         has_parameters=best.has_parameters,
         records_tools=best.records_tools is not False,
         records_parameters=best.records_parameters is not False,
@@ -184,4 +197,5 @@ def _row(group: list[Facts], price: Price) -> CallRow:
         replayable=replayable,
         replay_reason=reason,
         other_span_ids=sorted(span.span_id for span in group if span is not best),
+        offered_by=offered_by,
     )

@@ -52,7 +52,7 @@ class Facts(msgspec.Struct):
 
 
 class CallRow(msgspec.Struct):
-    """A row of `llm_calls`; see model.LLMCall."""
+    """A row of `llm_calls`; see model.LLMCall. offered_by: the span above that tells its tools."""
 
     trace_id: str
     span_id: str
@@ -72,6 +72,7 @@ class CallRow(msgspec.Struct):
     replayable: str
     replay_reason: str
     other_span_ids: list[str]
+    offered_by: str | None = None
 
 
 class TurnRow(msgspec.Struct):

@@ -41,6 +41,8 @@ _JOINED = """INSERT INTO derived.trace_notes
 _TOLD_BY_LOGS = """INSERT INTO derived.trace_notes SELECT run_id, count(*) ||
   ' of the spans are told by log records alone: where they stand in the run and how long they took is not known'
   FROM raw.spans SEMI JOIN chunk ON run_id = chunk.trace_id WHERE stand_in GROUP BY run_id"""
+_OFFERED = """INSERT INTO derived.offered SELECT c.trace_id, c.span_id, a.tools FROM derived.calls c
+  SEMI JOIN chunk USING (trace_id) JOIN raw.spans a ON a.run_id = c.trace_id AND a.span_id = c.offered_by"""
 _TABLES: dict[str, type[Any]] = {
     "traces": TraceRow,
     "roles": Role,
@@ -112,7 +114,7 @@ def _traces(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[list[Facts], str |
 
 
 def _replace(con: duckdb.DuckDBPyConnection, made: list[Resolved]) -> None:
-    for table in (*_TABLES, "trace_notes", "findings", "skipped", "judged"):
+    for table in (*_TABLES, "offered", "trace_notes", "findings", "skipped", "judged"):
         con.execute(f"DELETE FROM derived.{table} WHERE trace_id IN (SELECT trace_id FROM chunk)")
     rows: dict[str, list[Any]] = {
         "traces": [one.trace for one in made],
@@ -124,6 +126,7 @@ def _replace(con: duckdb.DuckDBPyConnection, made: list[Resolved]) -> None:
     for table, kind in _TABLES.items():
         if rows[table]:
             insert(con, f"derived.{table}", pa.Table.from_batches([batch(rows[table], arrow_schema(kind))]))
+    con.execute(_OFFERED)
     con.execute(_JOINED)
     con.execute(_TOLD_BY_LOGS)
     notes = [(one.trace.trace_id, note) for one in made for note in one.notes]

@@ -24,7 +24,7 @@ _CALLS = """
   trace_id VARCHAR, span_id VARCHAR, agent VARCHAR, model VARCHAR, provider VARCHAR, input_tokens BIGINT,
   output_tokens BIGINT, cached_tokens BIGINT, reasoning_tokens BIGINT, cost_usd DOUBLE, cost_basis VARCHAR,
   finish_reason VARCHAR, start_ns BIGINT, duration_ns BIGINT, status VARCHAR, replayable VARCHAR,
-  replay_reason VARCHAR, other_span_ids VARCHAR[]"""
+  replay_reason VARCHAR, other_span_ids VARCHAR[], offered_by VARCHAR"""
 _TURNS = """
   trace_id VARCHAR, span_id VARCHAR, agent VARCHAR, agent_rule VARCHAR, parent_turn_id VARCHAR, start_ns
   BIGINT, end_ns BIGINT, status VARCHAR"""
@@ -38,7 +38,7 @@ _FINDINGS = """
 
 DERIVED = {
     "traces": _TRACES, "roles": _ROLES, "calls": _CALLS, "turns": _TURNS, "handoffs": _HANDOFFS,
-    "trace_notes": "trace_id VARCHAR, message VARCHAR",
+    "offered": "trace_id VARCHAR, span_id VARCHAR, tools VARCHAR", "trace_notes": "trace_id VARCHAR, message VARCHAR",
 }  # fmt: skip
 JUDGED = {
     "findings": _FINDINGS,

@@ -98,7 +98,6 @@ VIEWS: dict[str, View] = {
                 "output_empty": "True when the recorded output holds nothing; NULL when not recorded",
                 "input": "What went in, JSON text: messages of a model call, arguments of a tool",
                 "output": "What came out, JSON text: messages of a model call, result of a tool",
-                "tools": "Tool definitions offered to the model, JSON text",
                 "parameters": "Sampling and other request parameters, JSON text",
                 "payload_cut": "True when part of the messages is known to be missing",
                 "dropped": "Attributes that the SDK says it dropped",
@@ -106,6 +105,8 @@ VIEWS: dict[str, View] = {
                 "events": "Span events as recorded, JSON text", "links": "Span links as recorded, JSON text",
                 "resource": "Resource attributes as recorded, JSON text",
             }),
+            "tools": ("coalesce(s.tools, o.tools)",
+                      "Tool definitions offered to the model, JSON text; those of its agent where a call tells none"),
             "source": ("f.path || coalesce(':' || s.source_line, '')", "File and line that the span was read from"),
         },
     ),
@@ -224,7 +225,8 @@ VIEWS: dict[str, View] = {
 }  # fmt: skip
 VIEWS["spans"] = View(
     VIEWS["spans"].comment,
-    VIEWS["spans"].source + " LEFT JOIN raw.files f ON s.file_id = f.file_id",
+    VIEWS["spans"].source + " LEFT JOIN raw.files f ON s.file_id = f.file_id"
+    " LEFT JOIN derived.offered o ON s.run_id = o.trace_id AND s.span_id = o.span_id",
     VIEWS["spans"].columns,
 )
 

@@ -16,6 +16,11 @@ ROLES = {
     "gen_ai.tool.message": "tool",
 }  # fmt: skip
 
+DETAILS = {"gen_ai.client.inference.operation.details", "gen_ai.content.prompt", "gen_ai.content.completion"}
+OF_CALLS = DETAILS | set(ROLES) | {"gen_ai.choice"}
+"""Events that tell what a model was given or answered. Others of the same prefix are about a call that was, as its
+evaluation is."""
+
 
 def conversation(events: Iterable[tuple[str, dict[str, Any]]]) -> tuple[list[Message], list[Message]]:
     """(what the model was given, what it answered) of (event name, payload) pairs in order."""

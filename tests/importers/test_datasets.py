@@ -1,4 +1,6 @@
-"""Public exports of real frameworks: figures that were counted by hand in each file."""
+"""Public exports of real frameworks: figures that were counted by hand in each file, and the structure that is read (`tests/golden/exports/`),
+without a word of theirs: kinds, agents, models, tokens, tools, failures and handoffs. `UPDATE_GOLDEN=1` writes the structures anew; compare
+them with the raw files before you keep them."""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from agentdbg.model import Trace
+from agentdbg.model import Span, Trace
+from tests.reporters.golden import same_as_golden
 from tests.stores import of_files
 
 DATASETS = Path(__file__).parents[3] / "shared" / "datasets"
@@ -104,6 +107,49 @@ def told(file: Path) -> Told:
         {turn.agent for turn in trace.turns if turn.agent_rule not in BY_PLACE},
         len(trace.handoffs),
     )
+
+
+def structure(file: Path) -> str:
+    """The tree that one file is read as, a span a line."""
+    reader = of_files(file).reader()
+    lines: list[str] = []
+    for trace_id in reader.trace_ids():
+        trace = reader.trace(trace_id)
+        below: dict[str | None, list[Span]] = {}
+        for span in trace.spans:
+            below.setdefault(span.parent_id if span.parent_id in trace.by_id() else None, []).append(span)
+        stack = [(0, span) for span in reversed(below.get(None, []))]
+        lines.append(f"trace {trace.status}")
+        while stack:
+            depth, span = stack.pop()
+            lines.append("  " * (depth + 1) + _line(span))
+            stack += [(depth + 1, child) for child in reversed(below.get(span.span_id, []))]
+        lines += [f"{one.from_agent} -> {one.to_agent}: {one.rule}" for one in trace.handoffs]
+    return "\n".join(lines) + "\n"
+
+
+def _line(span: Span) -> str:
+    agent = "named by its place" if span.agent_rule in BY_PLACE else span.agent
+    tokens = [f"{name}={n}" for name, n in (("in", span.input_tokens), ("out", span.output_tokens)) if n is not None]
+    told = [span.kind, f"[{agent}]" if agent else "", span.model, f"tool={span.tool}" if span.tool else "", *tokens]
+    marks = [
+        "call" if span.is_call else "",
+        "error" if span.status == "error" else "",
+        "open" if span.end_ns is None else "",
+    ]
+    return " ".join(part for part in (*told, *marks) if part)
+
+
+FILES = {
+    **{name: DATASETS / "langfuse-framework-traces" / f"{name}.trace.json.gz" for name in LANGFUSE},
+    **{name: DATASETS / "atif-fixtures" / f"{name}.json.gz" for name in ATIF},
+    "otlp-example": DATASETS / "otlp-example" / "trace.json",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_structure_of_an_export(name):
+    same_as_golden(f"exports/{name}.txt", structure(FILES[name]))
 
 
 @pytest.mark.parametrize("name", LANGFUSE)

@@ -243,3 +243,18 @@ def test_one_call_of_a_tool_that_two_instrumentations_report_is_one(tmp_path: Pa
         (6, "unset"),  # a tool that calls itself
         (7, "unset"),
     ]
+
+
+def test_the_nodes_of_a_prebuilt_agent_are_no_agents_where_nobody_names_one(tmp_path: Path) -> None:
+    """Langfuse exports of LangGraph for one: `agent` and `tools` are one agent's inside, and that is the graph."""
+    store = of_sketch(
+        tmp_path,
+        """
+workflow support
+  other agent
+    llm gpt-4o in=10 out=1
+  other tools
+    tool search {"q": "rome"} -> []
+""",
+    )
+    assert {agent for _, agent in agents(store)} == {"support"}

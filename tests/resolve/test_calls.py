@@ -112,3 +112,29 @@ def test_the_answer_of_a_stream_told_in_a_span_of_its_own_belongs_to_the_request
         ("c", None, 10),
         ("e", 8, 61),
     ]
+
+
+OFFER = '[{"name": "search", "description": "Searches.", "parameters": {"type": "object", "properties": {}}}]'
+OTHER_OFFER = OFFER.replace("search", "count")
+
+
+def genai(span_id: str, operation: str, parent: str | None = None, **attributes: Any) -> dict[str, Any]:
+    told = {"gen_ai.operation.name": operation, **{f"gen_ai.{name}": value for name, value in attributes.items()}}
+    place = {"parent": parent * 16} if parent else {}
+    return {"name": operation, "id": span_id * 16, "attributes": told, **place}
+
+
+def test_a_call_that_tells_no_tools_was_offered_those_that_its_agents_span_tells(tmp_path: Path) -> None:
+    """As strands and Microsoft's Agent Framework write them: `gen_ai.tool.definitions` on `invoke_agent`."""
+    spans = [
+        genai("a", "invoke_agent", **{"agent.name": "planner", "tool.definitions": OFFER}),
+        genai("b", "chat", "a", **{"request.model": "m"}),
+        genai("c", "chat", "a", **{"request.model": "m", "tool.definitions": OTHER_OFFER}),
+        genai("d", "invoke_agent", "a", **{"agent.name": "writer"}),
+        genai("e", "chat", "d", **{"request.model": "m"}),
+    ]
+    reader = of_files(otlp(tmp_path, spans, scope="strands.telemetry.tracer")).reader()
+    told = "SELECT span_id[1], tools->>'$[0].name' FROM spans WHERE is_call ORDER BY 1"
+    assert reader.rows(told) == [("b", "search"), ("c", "count"), ("e", None)]
+    [call] = [span for span in reader.trace("1" * 32).spans if span.span_id == "b" * 16]
+    assert "Searches." in (call.tools or "")

@@ -84,10 +84,11 @@ def test_they_meet_their_span_in_any_order_of_files(tmp_path: Path) -> None:
 
 
 def test_what_a_program_logs_is_no_work(tmp_path: Path) -> None:
-    file = logs(tmp_path, record("", {"code.lineno": 3}, "started"), record("exception", {"exception.type": "E"}))
-    reader = of_files(file).reader()
+    judged = record("gen_ai.evaluation.result", {"gen_ai.evaluation.name": "relevance", "gen_ai.response.id": "r1"})
+    said = [record("", {"code.lineno": 3}, "started"), record("exception", {"exception.type": "E"}), judged]
+    reader = of_files(logs(tmp_path, *said)).reader()
     assert reader.rows("SELECT count(*) FROM spans") == [(0,)]
-    assert reader.rows("SELECT waiting_logs FROM files") == [(2,)]
+    assert reader.rows("SELECT waiting_logs FROM files") == [(3,)]
 
 
 def test_it_is_told_again_when_the_file_of_its_span_is_read_otherwise(tmp_path: Path) -> None:
