@@ -67,6 +67,8 @@ class KnownFiles:
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._by_hash: dict[str, list[Known]] = defaultdict(list)
         self._by_head: dict[str, list[Known]] = defaultdict(list)
+        self.changes = 0
+        self._changed: dict[str | None, int] = {}
         for row in con.execute(
             "SELECT file_id, sha256, bytes, format, reading, head, lines FROM raw.files WHERE sha256 IS NOT NULL "
             "ORDER BY file_id"
@@ -75,6 +77,7 @@ class KnownFiles:
 
     def add(self, one: Known) -> None:
         """What was read just now."""
+        self._note(one)
         self._by_hash[one.sha256].append(one)
         if one.head is not None:
             self._by_head[one.head].append(one)
@@ -82,9 +85,19 @@ class KnownFiles:
     def drop(self, gone: Sequence[Known]) -> None:
         """What was read anew."""
         for one in gone:
+            self._note(one)
             self._by_hash[one.sha256].remove(one)
             if one.head is not None:
                 self._by_head[one.head].remove(one)
+
+    def changed(self, content: Content, since: int) -> bool:
+        """Whether something that may be this file was read since there were so many `changes`."""
+        heads = (content.sha256, content.head) if content.head else (content.sha256,)
+        return any(self._changed.get(one, 0) > since for one in heads)
+
+    def _note(self, one: Known) -> None:
+        self.changes += 1
+        self._changed[one.sha256] = self._changed[one.head] = self.changes
 
     def look(self, path: Path) -> Content:
         """A file as it is now, and what of it is known. Raises OSError."""

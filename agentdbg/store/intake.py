@@ -8,29 +8,42 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.importers import Input, Reading, open_input, read_input
-from agentdbg.importers.contract import Row
+from agentdbg.importers import Input, open_input, read_input
 from agentdbg.model import Note
-from agentdbg.rows import NoteRow, RawSpan
+from agentdbg.rows import NoteRow
 from agentdbg.store.columnar import opened
 from agentdbg.store.files import Content, Known, KnownFiles
 from agentdbg.store.forgetting import forget
 from agentdbg.store.ingest import Counts, write
+from agentdbg.store.packs import Pack, below, packed
 from agentdbg.store.reports import FileReport, ImportOptions, Progress
 from agentdbg.store.writing import roll_back
 
 if TYPE_CHECKING:
     from agentdbg.importers import Opened
+    from agentdbg.store.processes import Ahead, Result, Task
 
 GROWING_S = 10.0
 """A file that was written to so shortly ago may be in the middle of a line."""
+LARGE = 64 << 20
+"""Bytes of all inputs from which several processes pay for their start."""
 _HALF = NoteRow("info", "the last line is half-written and waits for the next ingest: the file is still growing")
+
+
+class _Look(NamedTuple):
+    """An input as it is to be read (None: it is no file, or not to be compared with anything), what is to be said of
+    its end, and how much the store had read when it was looked at."""
+
+    changes: int
+    content: Content | None
+    waits: list[NoteRow]
 
 
 class Intake:
@@ -42,17 +55,54 @@ class Intake:
         self._reading = json.dumps({"from": options.forced, "map": dict(options.mapping)}, sort_keys=True)
         self._files = KnownFiles(con) if on_disk else None
         self._unchanged: dict[str, list[int]] = {}
+        self._looked: dict[str, _Look] = {}
 
-    def take(self, one: Input, progress: Progress | None) -> FileReport:
-        """Read one input, all of it or nothing. What is there already is not read again."""
-        content, waits = self._content(one)
-        if content is None:
-            return self._transact(one, None, None, [], progress)
-        start = content.rest(self._reading)
-        if any(known.reading == self._reading and known.bytes == content.bytes for known in content.known):
+    def take(self, inputs: Sequence[Input], progress: Progress | None) -> list[FileReport]:
+        """Read each input, all of it or nothing. What is there already is not read again."""
+        jobs = self._jobs(inputs)
+        if jobs == 1:
+            return [self._take(one, None, progress) for one in inputs]
+        from agentdbg.store.processes import Ahead, processes
+
+        with processes(jobs) as executor:
+            ahead = Ahead(executor, self._tasks(inputs), jobs)
+            return [self._take(one, ahead, progress) for one in inputs]
+
+    def _jobs(self, inputs: Sequence[Input]) -> int:
+        if self._files is None or self._options.jobs is not None:
+            return self._options.jobs or 1
+        size = sum(os.path.getsize(one.path) for one in inputs if os.path.isfile(one.path))
+        return (os.cpu_count() or 1) if size >= LARGE else 1
+
+    def _tasks(self, inputs: Sequence[Input]) -> Iterator[tuple[str, Task]]:
+        """What other processes can read of these inputs: of those of which nothing is known."""
+        from agentdbg.store.processes import tasks
+
+        for one in inputs:
+            look = self._looked[one.name] = self._look(one)
+            if look.content is not None and not look.content.known:
+                for task in tasks(one, self._options.forced, self._options.mapping, look.content):
+                    yield one.name, task
+
+    def _take(self, one: Input, ahead: Ahead | None, progress: Progress | None) -> FileReport:
+        parts = ahead.results(one.name) if ahead else iter(())
+        first = next(parts, None)  # looks at the input, also where it is to be read here
+        look = self._looked.pop(one.name, None) or self._look(one)
+        if look.content is not None and self._files is not None and self._files.changed(look.content, look.changes):
+            look, first = self._look(one), None
+        content = look.content
+        if content and any(known.reading == self._reading and known.bytes == content.bytes for known in content.known):
             self._unchanged[one.name] = [known.file_id for known in content.known]
-            return FileReport(one.name, "unchanged", bytes=content.bytes, notes=_notes(one, waits))
-        return self._transact(one, content, start, waits, progress)
+            report = FileReport(one.name, "unchanged", bytes=content.bytes, notes=_notes(one, look.waits))
+        else:
+            report = self._transact(one, look, chain([first], parts) if first else None, progress)
+        for _ in parts:  # what was read in vain
+            pass
+        return report
+
+    def _look(self, one: Input) -> _Look:
+        changes = self._files.changes if self._files is not None else 0
+        return _Look(changes, *self._content(one))
 
     def _content(self, one: Input) -> tuple[Content | None, list[NoteRow]]:
         """A file on disk as it is to be read, and what is to be said of its end."""
@@ -70,9 +120,11 @@ class Intake:
         return bool(content.known) and content.known[-1].bytes < content.ended[0]
 
     def _transact(
-        self, one: Input, content: Content | None, start: Known | None, waits: list[NoteRow], progress: Progress | None
+        self, one: Input, look: _Look, parts: Iterator[tuple[Task, Result]] | None, progress: Progress | None
     ) -> FileReport:
-        counts = Counts(notes=list(waits))
+        content = look.content
+        start = content.rest(self._reading) if content else None
+        counts = Counts(notes=list(look.waits))
         size = content.bytes if content else os.path.getsize(one.path) if os.path.isfile(one.path) else 0
         gone = list(content.known) if content and not start else []
         self._con.execute("BEGIN")
@@ -80,13 +132,12 @@ class Intake:
             if gone:
                 forget(self._con, [known.file_id for known in gone], counts.notes)
             file_id = self._con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM raw.files").fetchall()[0][0]
-            items = self._read(one, content, start)
-            rows = _below(items, start.lines) if start else items
-            write(self._con, file_id, rows, counts, (lambda n: progress(one.name, n)) if progress else None)
+            importer, packs = self._read(one, content, start, parts)
+            write(self._con, file_id, packs, counts, (lambda n: progress(one.name, n)) if progress else None)
             if not (counts.spans or counts.logs or start):  # nothing to remember: a later version may know the format
                 roll_back(self._con)
                 return FileReport(one.name, "note", bytes=size, notes=_notes(one, counts.notes))
-            known = self._remember(file_id, one, content, items.importer or "", counts)
+            known = self._remember(file_id, one, content, importer, counts)
             self._con.execute("COMMIT")
         except AgentdbgError as error:
             roll_back(self._con)
@@ -100,20 +151,33 @@ class Intake:
         state = "grown" if start else "anew" if gone else "new"
         return FileReport(one.name, state, counts.spans, counts.logs, counts.known, size)
 
-    def _read(self, one: Input, content: Content | None, start: Known | None) -> Reading:
-        """The rows of an input; of one that may be growing, up to where it ended when it was looked at."""
+    def _read(
+        self,
+        one: Input,
+        content: Content | None,
+        start: Known | None,
+        parts: Iterator[tuple[Task, Result]] | None,
+    ) -> tuple[str, Iterator[Pack]]:
+        """The name of the format of an input and what is in it, as other processes read it or, without parts, read
+        here; of one that may be growing, up to where it ended when it was looked at."""
+        if parts is not None:
+            from agentdbg.store.processes import joined
+
+            first = next(parts)
+            return first[1].importer, joined(chain([first], parts))
 
         def part(path: str) -> Opened:
             assert content is not None
             return open_input(path, (start.bytes if start else 0, content.bytes))
 
-        return read_input(
+        reading = read_input(
             one,
             forced=start.format if start else self._options.forced,
             mapping=self._options.mapping,
             opener=part if content and content.head else opened,
             rest=start is not None,
         )
+        return reading.importer or "", below(packed(reading), start.lines if start else 0)
 
     def _remember(
         self, file_id: int, one: Input, content: Content | None, importer: str, counts: Counts
@@ -159,14 +223,6 @@ class Intake:
 def prices_key(options: ImportOptions) -> str:
     """A name for the user's own prices; "" where there are none."""
     return hashlib.sha256(repr(options.prices.entries).encode()).hexdigest() if options.prices else ""
-
-
-def _below(items: Iterator[Row], lines: int) -> Iterator[Row]:
-    """Rows of what follows on so many lines that were read before."""
-    for item in items:
-        if isinstance(item, RawSpan | NoteRow) and item.line is not None:
-            item.line += lines
-        yield item
 
 
 def _notes(one: Input, notes: Sequence[NoteRow]) -> tuple[Note, ...]:
