@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from agentdbg.importers.json_values import is_json
+from agentdbg.rows import NoteRow
+from agentdbg.store.columns import insert
 
 _CHUNK = 1 << 20
 _LINE = 64 << 20  # a first line that is longer than this is a document
@@ -59,6 +62,45 @@ class Content:
         if last is None or last.format not in CONTINUED or any(one.reading != reading for one in self.known):
             return None
         return last if last.lines else None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An input that is in the raw tables now. content: None where it cannot be known again."""
+
+    file_id: int
+    name: str
+    content: Content | None
+    format: str
+    spans: int
+    notes: Sequence[NoteRow]
+
+
+def next_file_id(con: duckdb.DuckDBPyConnection) -> int:
+    """The number of the input that is read next."""
+    found: int = con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM raw.files").fetchall()[0][0]
+    return found
+
+
+def remember(con: duckdb.DuckDBPyConnection, taken: Sequence[Taken], reading: str) -> list[Known]:
+    """Write down which inputs were read, and what is to be said of them; answers those that can be known again."""
+    known, rows = [], []
+    for one in taken:
+        row = {"file_id": one.file_id, "path": one.name, "sha256": None, "bytes": 0, "format": one.format,
+               "spans": one.spans, "reading": reading, "head": None, "lines": None}  # fmt: skip
+        if (read := one.content) is not None:
+            row |= {"sha256": read.sha256, "bytes": read.bytes, "head": read.head, "lines": read.lines}
+            known.append(Known(one.file_id, read.sha256, read.bytes, one.format, reading, read.head, read.lines))
+        rows.append(row)
+    notes = [
+        {"file_id": one.file_id, "line": note.line, "severity": note.severity, "message": note.message,
+         "advice": note.advice}
+        for one in taken for note in one.notes
+    ]  # fmt: skip
+    for table, told in (("raw.files", rows), ("raw.notes", notes)):
+        if told:
+            insert(con, table, pa.Table.from_pylist(told))
+    return known
 
 
 class KnownFiles:

@@ -24,6 +24,7 @@ from agentdbg.store.packs import Pack, below, packed
 
 STRETCH = 8 << 20  # bytes of lines that a process reads at a time: what it made of them is in memory as a whole
 WHOLE = 16 << 20  # a file of other forms that is longer is read by the process that stores it
+HELD = 128 << 20  # bytes of what was read of such a file: a compressed one may hold anything
 BY_LINE = frozenset({"otlp-json", "langsmith"})
 """Formats in which every line says all by itself."""
 
@@ -70,9 +71,9 @@ def _stretches(path: str, size: int) -> Iterator[tuple[int, int]]:
             start = end
 
 
-def read(task: Task) -> Result:
-    """Runs in a process of its own."""
-    result = Result()
+def read(task: Task) -> Result | None:
+    """Runs in a process of its own. None where the input holds more than is good to have in memory as a whole."""
+    result, held = Result(), 0
     with uncollected():
         try:
             if task.format is not None and task.part is not None:
@@ -81,7 +82,10 @@ def read(task: Task) -> Result:
             else:
                 reading = read_input(task.item, forced=task.forced, mapping=task.mapping, opener=_opener(task))
                 result.importer = reading.importer or ""
-                result.packs.extend(packed(reading))
+                for pack in packed(reading):
+                    result.packs.append(pack)
+                    if pack.spans is not None and (held := held + pack.spans.nbytes) > HELD:
+                        return None
         except AgentdbgError as error:
             result.error = error
     return result
@@ -107,9 +111,9 @@ class Ahead:
 
     def __init__(self, executor: ProcessPoolExecutor, tasks: Iterator[tuple[str, Task]], jobs: int) -> None:
         self._executor, self._tasks, self._most = executor, tasks, jobs + 2
-        self._running: deque[tuple[str, Task, Future[Result]]] = deque()
+        self._running: deque[tuple[str, Task, Future[Result | None]]] = deque()
 
-    def results(self, name: str) -> Iterator[tuple[Task, Result]]:
+    def results(self, name: str) -> Iterator[tuple[Task, Result | None]]:
         """What was read of the input that is next, part by part; nothing where it is to be read here."""
         self._start()
         while self._running and self._running[0][0] == name:
@@ -123,13 +127,14 @@ class Ahead:
             self._running.append((*following, self._executor.submit(read, following[1])))
 
 
-def joined(results: Iterable[tuple[Task, Result]]) -> Iterator[Pack]:
+def joined(results: Iterable[tuple[Task, Result | None]]) -> Iterator[Pack]:
     """The packs of an input that was read in parts, as if one process had read it. Raises what reading it ended
     with."""
     notes = Notebook()
     lines = 0
     empty, told = True, None
     for task, result in results:
+        assert result is not None  # of the only part of an input: it is read elsewhere then
         for pack in below(result.packs, lines):
             empty = empty and pack.spans is None and not pack.logs
             for note in pack.notes:

@@ -13,7 +13,7 @@ import pytest
 
 from agentdbg.errors import AgentdbgError
 from agentdbg.importers import Input, expand
-from agentdbg.store import FileReport, ImportOptions, Store, processes
+from agentdbg.store import FileReport, ImportOptions, Store, intake, processes
 from tests.cli.test_bad_input import UNREADABLE, otlp
 from tests.commandline import SAMPLES
 
@@ -92,7 +92,10 @@ def test_the_store_is_the_same_however_many_processes_read(tmp_path: Path, files
     assert taken(tmp_path, 2, paths) == taken(tmp_path, 1, paths)
 
 
-def test_a_process_that_dies_is_an_error_and_whole_files_stay(tmp_path: Path, files: Path) -> None:
+def test_a_process_that_dies_is_an_error_and_whole_files_stay(
+    tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "SMALL", 0)
     inputs = [Input(str(files / name)) for name in ("whole.jsonl", "windows.jsonl")]
 
     def kill(source: str, spans: int) -> None:
