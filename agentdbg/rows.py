@@ -47,12 +47,10 @@ class RawSpan(msgspec.Struct):
 
 
 class RawLog(msgspec.Struct, gc=False):
-    """A log record with a trace id and a span id. `seq` is its place in the stream: order within a span comes from
-    it."""
+    """A log record with a trace id and a span id. Order within a span comes from its place in the stream."""
 
     trace_id: str
     span_id: str
-    seq: int
     event: RawEvent
     line: int | None = None
 
@@ -119,9 +117,12 @@ class SpanRow(msgspec.Struct):
 
 
 class NoteRow(msgspec.Struct, gc=False):
-    """A note of an importer: see model.Note."""
+    """A note of an importer: see model.Note. kind: the sentence that all notes of its kind share, "" where there is one
+    only; times: how many occurrences it stands for."""
 
     severity: Literal["info", "data_loss", "error"]
     message: str
     advice: str = ""
     line: int | None = None
+    kind: str = ""
+    times: int = 1

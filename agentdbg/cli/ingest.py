@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from agentdbg.errors import NOT_JUDGED
 if TYPE_CHECKING:
     from agentdbg.config import Config
     from agentdbg.reporters.ingest import Ingested
-    from agentdbg.store import FileReport, Store
+    from agentdbg.store import FileReport, ImportOptions, Store
 
 
 def command(
@@ -28,6 +29,10 @@ def command(
     drawing: Drawing,
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, quoted globs, - for stdin.")],
     no_detect: Annotated[bool, typer.Option("--no-detect", help="Only read; `show` and `check` judge later.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, metavar="N", help="Processes that read; else one a processor for large inputs."),
+    ] = None,
 ) -> None:
     """Read traces into the store and judge them.
 
@@ -50,7 +55,9 @@ def command(
     with Store.create(sources.db or nearest_store(Path.cwd()) or Path.cwd() / STORE) as store:
         try:
             with interruptible():
-                reports, judged = _take_in(store, paths, sources, config, no_detect)
+                reports, judged = _take_in(
+                    store, paths, replace(import_options(sources, config), jobs=jobs), config, no_detect
+                )
         except KeyboardInterrupt:
             messages.note("stopped: what was read whole is kept; the same command goes on from there")
             raise
@@ -69,7 +76,7 @@ def command(
 
 
 def _take_in(
-    store: Store, paths: list[str], sources: Sources, config: Config, no_detect: bool
+    store: Store, paths: list[str], options: ImportOptions, config: Config, no_detect: bool
 ) -> tuple[list[FileReport], list[str] | None]:
     """What became of the inputs, and which traces were judged; None where they were not to be."""
     from agentdbg.check.judging import judge_and_keep
@@ -80,7 +87,7 @@ def _take_in(
     store.baseline = baseline_of(config)
     with Progress() as progress:
         began = time.monotonic()
-        reports = store.ingest(expand(paths), import_options(sources, config), progress)
+        reports = store.ingest(expand(paths), options, progress)
         took = time.monotonic() - began
         judged = None
         if not no_detect:

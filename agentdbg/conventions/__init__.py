@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 from agentdbg.rows import RawEvent, RawSpan, SpanRow
@@ -28,7 +28,8 @@ class Convention(Protocol):
     rank: int
 
     def claims(self, span: RawSpan) -> bool:
-        """Whether the span speaks this vocabulary."""
+        """Whether the span speaks this vocabulary. Its scope, its name, its `tool.name` and the names of its attributes
+        and events decide: nothing else of it is there, since spans of one shape are asked about once."""
         ...
 
     def read(self, span: RawSpan, row: SpanRow) -> None:
@@ -74,7 +75,8 @@ def normalise(span: RawSpan) -> SpanRow:
         source_line=span.line,
     )
     _judge_status(span, row)
-    spoken = [convention for convention in shelf() if convention.claims(span)]
+    tool, events = span.attributes.get("tool.name"), tuple([event.name for event in span.events])
+    spoken = _spoken(span.scope, span.name, str(tool) if tool else None, tuple(span.attributes), events)
     for convention in spoken:
         try:
             convention.read(span, row)
@@ -99,6 +101,16 @@ def normalise(span: RawSpan) -> SpanRow:
     row.links = dump(_written(span.links)) if span.links else None
     row.resource = kept(span.resource) if span.resource else None
     return row
+
+
+@lru_cache(maxsize=1024)
+def _spoken(
+    scope: str | None, name: str, tool: str | None, attributes: tuple[str, ...], events: tuple[str, ...]
+) -> tuple[Convention, ...]:
+    """The conventions that spans of this shape speak."""
+    shown = RawSpan("", "", None, name, None, None, scope=scope, events=[RawEvent(event) for event in events])
+    shown.attributes = {key: tool if key == "tool.name" else None for key in attributes}
+    return tuple(convention for convention in shelf() if convention.claims(shown))
 
 
 def from_logs(trace_id: str, span_id: str, events: Sequence[RawEvent]) -> SpanRow:

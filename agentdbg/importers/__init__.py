@@ -2,7 +2,7 @@
 needs."""
 
 from agentdbg.importers.contract import Importer, Row, Source, Unreadable
-from agentdbg.importers.discover import Reading, names, read_input, shelf
+from agentdbg.importers.discover import Reading, format_of, names, nothing_in, read_input, read_lines, shelf
 from agentdbg.importers.inputs import Input, expand
 from agentdbg.importers.streams import Opened, open_input
 
@@ -15,8 +15,11 @@ __all__ = [
     "Source",
     "Unreadable",
     "expand",
+    "format_of",
     "names",
+    "nothing_in",
     "open_input",
     "read_input",
+    "read_lines",
     "shelf",
 ]

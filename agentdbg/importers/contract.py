@@ -20,10 +20,11 @@ class Unreadable(AgentdbgError):
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a stream comes from. `mapping` is `--map`: our plain field name to the dotted path that holds it in the
-    file."""
+    file. by_line: it is a stretch of whole lines, out of a file whose first line told that it holds JSON lines."""
 
     name: str
     mapping: Mapping[str, str] = field(default_factory=dict)
+    by_line: bool = False
 
 
 class Importer(Protocol):

@@ -14,7 +14,7 @@ from typing import cast
 from agentdbg.errors import AgentdbgError
 from agentdbg.importers.contract import Importer, Row, Source, Unreadable
 from agentdbg.importers.inputs import Input
-from agentdbg.importers.streams import Opened, open_input
+from agentdbg.importers.streams import Opened, open_input, open_stretch
 from agentdbg.rows import NoteRow, RawLog, RawSpan
 
 _PLAIN = "jsonl"
@@ -91,6 +91,44 @@ def read_input(
     return Reading(_rows(opened, importer, item, Source(item.name, mapping or {}), rest), importer.name)
 
 
+def format_of(item: Input, forced: str | None, mapping: Mapping[str, str]) -> str | None:
+    """The name of the format that an input would be read as; None where it cannot be."""
+    wanted = _named(forced)
+    try:
+        opened = open_input(item.path)
+    except Unreadable:
+        return None
+    try:
+        return _chosen(opened, item, wanted, bool(mapping)).name
+    except Unreadable:
+        return None
+    finally:
+        opened.close()
+
+
+def read_lines(item: Input, name: str, part: tuple[int, int]) -> Iterator[Row]:
+    """The rows of a stretch of whole lines of a plain file of JSON lines in the format of this name; its first line
+    counts as the first. It may hold no trace."""
+    importer = next(importer for importer in shelf() if importer.name == name)
+    try:
+        with open_stretch(item.path, *part) as stream:
+            yield from importer.read(stream, Source(item.name, by_line=True))
+    except OSError as error:
+        yield _stopped(error)
+
+
+def nothing_in(item: Input, name: str) -> list[NoteRow]:
+    """The note on a file of a folder that was read to its end and held no trace; Unreadable for one that was named."""
+    message = f"{item.name} holds no trace: nothing in it could be read as {name}"
+    if item.explicit:
+        raise Unreadable(message, "the notes say what was found instead")
+    return [NoteRow("info", message)]
+
+
+def _stopped(error: OSError) -> NoteRow:
+    return NoteRow("error", f"reading stopped: {error.strerror or error}", "what came before was read")
+
+
 def _aside(error: AgentdbgError, item: Input) -> NoteRow:
     """The note on a file of a folder that is no trace; a note says which file it is about."""
     return NoteRow("info", error.message.replace(f"{item.name} holds", "this holds"))
@@ -151,13 +189,10 @@ def _rows(opened: Opened, importer: Importer, item: Input, source: Source, rest:
             empty = empty and not isinstance(row, RawSpan | RawLog)
             yield row
     except OSError as error:
-        yield NoteRow("error", f"reading stopped: {error.strerror or error}", "what came before was read")
+        yield _stopped(error)
     finally:
         notes = opened.notes()
         opened.close()
     yield from notes
     if empty and not rest:
-        message = f"{item.name} holds no trace: nothing in it could be read as {importer.name}"
-        if item.explicit:
-            raise Unreadable(message, "the notes say what was found instead")
-        yield NoteRow("info", message)
+        yield from nothing_in(item, importer.name)

@@ -29,9 +29,13 @@ class Piece(NamedTuple):
     fault: Literal["", "cut", "long"] = ""
 
 
-def pieces(stream: BinaryIO, *, arrays: bool = False) -> Iterator[Piece]:
+def pieces(stream: BinaryIO, *, arrays: bool = False, by_line: bool = False) -> Iterator[Piece]:
     """The records of a stream, blank ones left out. Elements of a top-level array are records of their own; with
-    `arrays` the array is one record, for formats in which its elements belong together."""
+    `arrays` the array is one record, for formats in which its elements belong together. by_line: it is known that every
+    line is a record; else its beginning tells."""
+    if by_line:
+        yield from _lines(iter(lambda: stream.readline(MAX_RECORD), b""), 1)
+        return
     number = 0
     for opening in iter(lambda: stream.readline(MAX_RECORD), b""):
         number += 1

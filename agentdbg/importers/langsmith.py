@@ -29,7 +29,7 @@ class LangSmith:
 
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         notes = Notebook()
-        for piece in pieces(stream):
+        for piece in pieces(stream, by_line=source.by_line):
             for run in _runs(piece, notes):
                 yield from spans(run, piece, notes)
             yield from notes.drain()

@@ -24,12 +24,15 @@ class Notebook:
         self, severity: NoteSeverity, kind: str, detail: str = "", advice: str = "", line: int | None = None
     ) -> None:
         """kind: the sentence that all notes of its kind share. detail: what tells this occurrence from the others."""
-        count = self._seen.get(kind, 0) + 1
-        self._seen[kind] = count
-        if count <= _SHOWN[severity]:
-            self._pending.append(NoteRow(severity, f"{kind}: {detail}" if detail else kind, advice, line))
+        self.take(NoteRow(severity, f"{kind}: {detail}" if detail else kind, advice, line, kind))
+
+    def take(self, note: NoteRow) -> None:
+        """A note of another notebook, about a part of the same input that follows on what was noted before."""
+        seen = self._seen[note.kind] = self._seen.get(note.kind, 0) + note.times
+        if seen <= _SHOWN[note.severity] or not note.kind:
+            self._pending.append(note)
         else:
-            self._hidden.setdefault(kind, NoteRow(severity, kind, advice, line))
+            self._hidden.setdefault(note.kind, note)
 
     def drain(self) -> list[NoteRow]:
         """The notes since the last call."""
@@ -43,6 +46,6 @@ class Notebook:
             more = self._seen[kind] - _SHOWN[first.severity]
             where = f" (the first of them in line {first.line})" if first.line is not None else ""
             times = "once more" if more == 1 else f"{more} times more"
-            rows.append(NoteRow(first.severity, f"{kind}: {times}{where}", first.advice, first.line))
+            rows.append(NoteRow(first.severity, f"{kind}: {times}{where}", first.advice, first.line, kind, more))
         self._hidden = {}
         return rows

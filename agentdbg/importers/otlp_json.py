@@ -40,7 +40,7 @@ class OtlpJson:
     def read(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
         reading = Reading()
         decode = msgspec.json.Decoder(Request).decode
-        for piece in pieces(stream):
+        for piece in pieces(stream, by_line=source.by_line):
             reading.begin(piece.line, piece.text)
             try:
                 request = decode(piece.text)

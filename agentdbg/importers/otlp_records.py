@@ -157,13 +157,12 @@ def logs(request: Request, reading: Reading) -> Iterator[RawLog]:
 
 
 def log_row(trace_id: str, span_id: str, event: RawEvent, reading: Reading) -> RawLog | None:
-    """A log record with its place in the stream; None (and a note) where it names no span."""
-    reading.log_seq += 1
+    """A log record; None (and a note) where it names no span."""
     parent = reading.parent_id(span_id)
     if parent is None or not trace_id.strip("0"):
         reading.notes.add("info", "log records that name no span are left out", event.name, line=reading.line)
         return None
-    return RawLog(reading.trace_id(trace_id), parent, reading.log_seq, event, reading.line)
+    return RawLog(reading.trace_id(trace_id), parent, event, reading.line)
 
 
 def with_scope(resource: dict[str, Any], scope: dict[str, Any]) -> dict[str, Any]:

@@ -22,11 +22,10 @@ _CUT_IDS = "ids of an unusual length are kept as they are"
 
 
 class Reading:
-    """What one pass over a stream remembers: its notes and the running number of its log records."""
+    """What one pass over a stream remembers: its notes, and where it is."""
 
     def __init__(self) -> None:
         self.notes = Notebook()
-        self.log_seq = 0
         self.line: int | None = None
         self._nameless = 0
         self._piece = b""

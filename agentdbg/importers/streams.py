@@ -90,6 +90,11 @@ def open_input(path: str, part: tuple[int, int] | None = None) -> Opened:
         raise Unreadable(f"{path} cannot be opened: {error.strerror or error}") from None
 
 
+def open_stretch(path: str, start: int, end: int) -> BinaryIO:
+    """What stands between two places of a plain file, as it is. Raises OSError."""
+    return joined(b"", _Part(open(path, "rb"), start, end))
+
+
 class _Source(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 

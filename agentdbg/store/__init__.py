@@ -129,7 +129,7 @@ class Store:
 
         with uncollected(), writing():
             intake = Intake(self._con, options, on_disk=self.path is not None)
-            reports = intake.priced_anew([intake.take(one, progress) for one in inputs])
+            reports = intake.priced_anew(intake.take(inputs, progress))
         self.resolve(options)
         return reports
 

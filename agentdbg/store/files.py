@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from agentdbg.importers.json_values import is_json
+from agentdbg.rows import NoteRow
+from agentdbg.store.columns import insert
 
 _CHUNK = 1 << 20
 _LINE = 64 << 20  # a first line that is longer than this is a document
@@ -61,12 +64,53 @@ class Content:
         return last if last.lines else None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An input that is in the raw tables now. content: None where it cannot be known again."""
+
+    file_id: int
+    name: str
+    content: Content | None
+    format: str
+    spans: int
+    notes: Sequence[NoteRow]
+
+
+def next_file_id(con: duckdb.DuckDBPyConnection) -> int:
+    """The number of the input that is read next."""
+    found: int = con.execute("SELECT coalesce(max(file_id), 0) + 1 FROM raw.files").fetchall()[0][0]
+    return found
+
+
+def remember(con: duckdb.DuckDBPyConnection, taken: Sequence[Taken], reading: str) -> list[Known]:
+    """Write down which inputs were read, and what is to be said of them; answers those that can be known again."""
+    known, rows = [], []
+    for one in taken:
+        row = {"file_id": one.file_id, "path": one.name, "sha256": None, "bytes": 0, "format": one.format,
+               "spans": one.spans, "reading": reading, "head": None, "lines": None}  # fmt: skip
+        if (read := one.content) is not None:
+            row |= {"sha256": read.sha256, "bytes": read.bytes, "head": read.head, "lines": read.lines}
+            known.append(Known(one.file_id, read.sha256, read.bytes, one.format, reading, read.head, read.lines))
+        rows.append(row)
+    notes = [
+        {"file_id": one.file_id, "line": note.line, "severity": note.severity, "message": note.message,
+         "advice": note.advice}
+        for one in taken for note in one.notes
+    ]  # fmt: skip
+    for table, told in (("raw.files", rows), ("raw.notes", notes)):
+        if told:
+            insert(con, table, pa.Table.from_pylist(told))
+    return known
+
+
 class KnownFiles:
     """What the store has read."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._by_hash: dict[str, list[Known]] = defaultdict(list)
         self._by_head: dict[str, list[Known]] = defaultdict(list)
+        self.changes = 0
+        self._changed: dict[str | None, int] = {}
         for row in con.execute(
             "SELECT file_id, sha256, bytes, format, reading, head, lines FROM raw.files WHERE sha256 IS NOT NULL "
             "ORDER BY file_id"
@@ -75,6 +119,7 @@ class KnownFiles:
 
     def add(self, one: Known) -> None:
         """What was read just now."""
+        self._note(one)
         self._by_hash[one.sha256].append(one)
         if one.head is not None:
             self._by_head[one.head].append(one)
@@ -82,9 +127,19 @@ class KnownFiles:
     def drop(self, gone: Sequence[Known]) -> None:
         """What was read anew."""
         for one in gone:
+            self._note(one)
             self._by_hash[one.sha256].remove(one)
             if one.head is not None:
                 self._by_head[one.head].remove(one)
+
+    def changed(self, content: Content, since: int) -> bool:
+        """Whether something that may be this file was read since there were so many `changes`."""
+        heads = (content.sha256, content.head) if content.head else (content.sha256,)
+        return any(self._changed.get(one, 0) > since for one in heads)
+
+    def _note(self, one: Known) -> None:
+        self.changes += 1
+        self._changed[one.sha256] = self._changed[one.head] = self.changes
 
     def look(self, path: Path) -> Content:
         """A file as it is now, and what of it is known. Raises OSError."""

@@ -1,6 +1,6 @@
 """One input into the store, in one transaction: all of it or nothing, whenever the process dies.
 
-Spans stream through in Arrow batches, so memory is bounded by the batch. What is there already is found afterwards:
+Spans stream through in packs, so memory is bounded by the pack. What is there already is found afterwards:
 of equal copies the first stays, and raw.repeats says which other files gave it; unequal ones are merged and all kept in
 raw.copies."""
 
@@ -11,40 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
-import msgspec
 import pyarrow as pa
 
-from agentdbg.conventions import from_logs, kept, normalise, stand_in
-from agentdbg.rows import NoteRow, RawEvent, RawLog, RawSpan, SpanRow
-from agentdbg.steps.messages import payload_keys
+from agentdbg.conventions import from_logs, stand_in
+from agentdbg.rows import NoteRow, RawEvent, SpanRow
 from agentdbg.store.columns import arrow_schema, batch, insert
 from agentdbg.store.merge import ABSENT, merge
+from agentdbg.store.packs import BATCH, SPAN_SCHEMA, LogRow, Pack, keyed
 from agentdbg.store.streaming import StreamedInsert
 from agentdbg.store.tables import PAYLOADS
 from agentdbg.vocabulary.jsontext import load
 
-BATCH = 2_048
-BATCH_SIZE = 8 << 20  # characters of attributes
-SPAN_SCHEMA = arrow_schema(SpanRow)
 FIELDS = SpanRow.__struct_fields__
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
 CONTENT = ", ".join(f'"{name}"' for name in FIELDS if name not in ("source_file", "source_line"))
 KEY = "trace_id, span_id"
 LOG = "trace_id, span_id, name, time_ns, attributes, body"
-
-
-class LogRow(msgspec.Struct, gc=False):
-    """A row of raw.logs."""
-
-    trace_id: str
-    span_id: str
-    seq: int
-    name: str
-    time_ns: int | None
-    attributes: str
-    body: str | None
-
-
 LOG_SCHEMA = arrow_schema(LogRow)
 
 
@@ -61,38 +43,28 @@ class Counts:
 def write(
     con: duckdb.DuckDBPyConnection,
     file_id: int,
-    items: Iterator[RawSpan | RawLog | NoteRow],
+    packs: Iterator[Pack],
     counts: Counts,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Read `items` into the raw tables and count them. The caller holds the transaction; progress gets the spans so
-    far."""
+    """Take `packs` into the raw tables and count what is in them. The caller holds the transaction; progress gets the
+    spans so far."""
     logs: list[LogRow] = []
-    extra = [(pa.field("file_id", pa.int32()), file_id), (pa.field("merged", pa.bool_()), False)]
-
-    with StreamedInsert(con, "raw.spans", "*, trace_id AS run_id") as table:
-        rows: list[SpanRow] = []
-        size = 0
-        for item in items:
-            if isinstance(item, RawSpan):
-                rows.append(row_of(item))
-                counts.spans += 1
-                size += len(rows[-1].attributes or "")
-                if len(rows) >= BATCH or size >= BATCH_SIZE:
-                    table.add(batch(rows, SPAN_SCHEMA, extra))
-                    rows.clear()
-                    size = 0
-                    if progress:
-                        progress(counts.spans)
-            elif isinstance(item, RawLog):
-                counts.logs += 1
-                logs.append(_log_row(item))
-            else:
-                counts.notes.append(item)
-        if rows:
-            table.add(batch(rows, SPAN_SCHEMA, extra))
+    more = f"*, {file_id}::INTEGER AS file_id"
+    with StreamedInsert(con, "raw.spans", f"{more}, false AS merged, trace_id AS run_id") as table:
+        for pack in packs:
+            counts.notes += pack.notes
+            logs += pack.logs
+            if pack.spans is not None:
+                counts.spans += pack.spans.num_rows
+                table.add(pack.spans)
+                if progress:
+                    progress(counts.spans)
+    for seq, log in enumerate(logs, 1):
+        log.seq = seq
+    counts.logs = len(logs)
     if logs:
-        insert(con, "raw.logs", pa.Table.from_batches([batch(logs, LOG_SCHEMA, extra[:1])]))
+        insert(con, "raw.logs", pa.Table.from_batches([batch(logs, LOG_SCHEMA)]), more)
     _drop_equal_logs(con, file_id)
     counts.known = _settle(con, file_id, counts.notes)
     con.execute(
@@ -102,22 +74,6 @@ def write(
              SELECT trace_id FROM raw.logs SEMI JOIN raw.spans USING (trace_id) WHERE raw.logs.file_id = $f)""",
         {"f": file_id},
     )
-
-
-def row_of(span: RawSpan) -> SpanRow:
-    """One raw span as a row, with its step keys."""
-    return _keyed(normalise(span))
-
-
-def _keyed(row: SpanRow) -> SpanRow:
-    row.input_key, row.output_key, row.output_empty = payload_keys(row.kind, row.input, row.output)
-    return row
-
-
-def _log_row(item: RawLog) -> LogRow:
-    event = item.event
-    body = kept({"body": event.body}) if event.body is not None else None
-    return LogRow(item.trace_id, item.span_id, item.seq, event.name, event.time_ns, kept(event.attributes), body)
 
 
 def _drop_equal_logs(con: duckdb.DuckDBPyConnection, file_id: int) -> None:
@@ -191,13 +147,13 @@ def _merge_keys(con: duckdb.DuckDBPyConnection, keys: Sequence[tuple[str, str]],
     givers: list[int] = []
     for key in keys:
         if (distinct := copies.get(key)) is None:
-            alone += [_keyed(made)] if (made := stand_in(*key, events[key])) else []
+            alone += [keyed(made)] if (made := stand_in(*key, events[key])) else []
             continue
         known += len(distinct.new) - 1 if not distinct.old else len(distinct.new)
         if differ := _contradictions([copy for copy in distinct.all if copy.end_ns is not None]):
             notes.append(_conflict(key, len(distinct.all), differ))
         row = merge([*distinct.all, from_logs(*key, events[key])] if key in events else distinct.all)
-        merged.append(_keyed(row))
+        merged.append(keyed(row))
         kept += distinct.all
         givers += distinct.files
         files.append(distinct.files[0])
@@ -281,12 +237,13 @@ def _conflict(key: tuple[str, str], copies: int, differ: list[str]) -> NoteRow:
 
 
 def _insert(
-    con: duckdb.DuckDBPyConnection, table: str, rows: list[SpanRow], files: list[int], *, stand_in: bool | None = None
+    con: duckdb.DuckDBPyConnection, table: str, rows: list[SpanRow], files: list[int], *, stand_in: bool = False
 ) -> None:
     if rows:
-        made = pa.Table.from_batches([batch(rows, SPAN_SCHEMA, [(pa.field("stand_in", pa.bool_()), stand_in)])])
+        made = pa.Table.from_batches([batch(rows, SPAN_SCHEMA)])
         made = made.append_column("file_id", pa.array(files, type=pa.int32()))
-        insert(con, table, made.append_column("merged", pa.array([True] * len(rows))), "*, trace_id AS run_id")
+        said = "true" if stand_in else "NULL"
+        insert(con, table, made, f"*, true AS merged, {said} AS stand_in, trace_id AS run_id")
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """forced: format name of `--from`. mapping: our field → path, of `--map`. prices: the user's own, before the
-    library's."""
+    library's. jobs: how many processes read (1: this one alone); None: as many as there are processors, where there is
+    much to read."""
 
     forced: str | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     prices: OwnPrices | None = None
+    jobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,11 @@ MONEY = frozenset({"reported_cost_usd"})
 def fill(row: SpanRow, attributes: Mapping[str, Any], table: Table) -> None:
     """Set each absent field of `row` to the first of its names that `attributes` holds."""
     for field, names in table.items():
-        if getattr(row, field) is None:
-            keep(row, field, first(attributes, names))
+        for name in names:  # `first`, spelled out for speed
+            value = attributes.get(name)
+            if value is not None:
+                keep(row, field, value)
+                break
 
 
 def keep(row: SpanRow, field: str, value: Any) -> None:
@@ -35,7 +38,7 @@ def keep(row: SpanRow, field: str, value: Any) -> None:
     elif field in MONEY:
         value = number(value)
     else:
-        value = str(value)
+        value = value if type(value) is str else str(value)
         if field == "finish_reason" and value.startswith(ENUM):
             value = value.removeprefix(ENUM).lower()
     setattr(row, field, value)
@@ -93,6 +96,8 @@ def listed(value: Any) -> list[Any]:
 
 def count(value: Any) -> int | None:
     """A token count; None for what is no non-negative number of which a thousand can be summed up in 64 bits."""
+    if type(value) is int:
+        return value if 0 <= value < 2**53 else None
     found = number(value)
     return int(found) if found is not None and 0 <= found < 2**53 else None
 

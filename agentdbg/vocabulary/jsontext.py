@@ -6,8 +6,10 @@ import ast
 import json
 from typing import Any
 
+import msgspec
 import orjson
 
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _LITERAL_LIMIT = 100_000  # characters: Python's own parser is slow and hungry on long ones
 
 
@@ -33,6 +35,17 @@ def parsed(value: Any) -> Any:
             except ValueError:
                 return value
     return value
+
+
+def elements(text: str) -> list[bytes] | None:
+    """The texts of the elements of a JSON array, at a fraction of what parsing costs; None where the text is none, or
+    one that only `load` can read."""
+    if text.lstrip()[:1] != "[":
+        return None
+    try:
+        return [bytes(item) for item in _LIST.decode(text)]
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
 
 
 def parsed_object(value: Any) -> dict[str, Any]:

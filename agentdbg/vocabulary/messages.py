@@ -5,9 +5,10 @@ blocks, LangChain (constructor, dict, data and tuple forms), OTel GenAI parts, a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from agentdbg.vocabulary.jsontext import dump, parsed
+from agentdbg.vocabulary.jsontext import dump, elements, load, parsed
 
 Message = dict[str, Any]
 Part = dict[str, Any]
@@ -21,6 +22,8 @@ ROLES = {
     "tool-response": "tool", "tool-call": "assistant", "tool_response": "tool",
     "tool_call": "assistant", "ipython": "tool",
 }  # fmt: skip
+_KNOWN, _LONGEST = 2_048, 16_384
+"""How many messages are remembered, and how many bytes of JSON one of them may be."""
 MESSAGE_KEYS = frozenset(
     [
         "role",
@@ -62,7 +65,9 @@ RESULT_TYPES = {
 
 def messages(value: Any, role: str = "user") -> list[Message] | None:
     """Messages of a value that holds messages: a list, one message, a request object, or text said by `role`. None
-    where nothing was recorded. What may as well be something else is for `said`."""
+    where nothing was recorded. What may as well be something else is for `said`. They are not to be changed."""
+    if isinstance(value, str) and (known := _retold(value, role)):
+        return known
     value = parsed(value)
     if value is None or value == "" or value == []:
         return None
@@ -82,6 +87,25 @@ def messages(value: Any, role: str = "user") -> list[Message] | None:
             return [{"role": role, "parts": [part for item in value for part in parts(item)]}]
         return join([message(item, role) for item in value])
     return [{"role": role, "parts": parts(value)}]
+
+
+def _retold(text: str, role: str) -> list[Message] | None:
+    """Messages of JSON text that is a list of plain messages, each made once however many prompts tell it: every prompt
+    of a conversation tells all that was said before. None where the text is anything else."""
+    items = elements(text)
+    found = [_known(item, role) if len(item) <= _LONGEST else _told(item, role) for item in items or ()]
+    return None if len(found) < 2 or None in found else join(found)  # type: ignore[arg-type]
+
+
+def _told(text: bytes, role: str) -> Message | None:
+    try:
+        value = load(text)
+    except ValueError:
+        return None
+    return message(value, role) if isinstance(value, dict) and not _is_part(value) else None
+
+
+_known = lru_cache(maxsize=_KNOWN)(_told)
 
 
 def said(value: Any, role: str = "user") -> list[Message] | None:

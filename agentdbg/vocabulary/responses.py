@@ -46,8 +46,8 @@ def answers(value: Any) -> list[Message] | None:
     if isinstance(found.get("output"), list) and (found.get("object") == "response" or "status" in found):
         return messages(found["output"], "assistant")
     told = said(value, "assistant")
-    if told and (finish := found.get("stop_reason")):
-        told[0].setdefault("finish_reason", str(finish))
+    if told and (finish := found.get("stop_reason")) and "finish_reason" not in told[0]:
+        return [{**told[0], "finish_reason": str(finish)}, *told[1:]]
     return told
 
 

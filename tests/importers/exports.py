@@ -14,7 +14,7 @@ from agentdbg.importers import Importer, Row, Source, shelf
 from agentdbg.model import Trace
 from agentdbg.rows import NoteRow, RawSpan
 from agentdbg.sketch import write
-from agentdbg.store.ingest import row_of
+from agentdbg.store.packs import row_of
 from tests.stores import of_files
 
 

@@ -117,6 +117,24 @@ def test_an_unreadable_file_leaves_nothing_behind_and_the_others_are_kept(tmp_pa
         assert store.reader().rows("SELECT count(*) FROM raw.files") == [(1,)]
 
 
+def test_small_files_that_are_stored_together_give_what_each_gives_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def some(number: int) -> dict[str, Any]:
+        return {"name": f"run {number}", "id": f"{number + 1:016x}", "trace": f"{number + 1:032x}"}
+
+    files = [otlp(tmp_path, [some(n), some(n % 7)], f"{n}.jsonl") for n in range(30)]
+    files += [otlp(tmp_path, [{**some(3), "end": 7}], "other.jsonl"), otlp(tmp_path, [some(5)], "same.jsonl")]
+    together, alone = Store.create(tmp_path / "together"), Store.create(tmp_path / "alone")
+    with together, alone:
+        said = ingest(together, *files)
+        monkeypatch.setattr("agentdbg.store.intake.SMALL", 0)
+        assert said == ingest(alone, *files)
+        for table in ("files", "spans", "copies", "repeats", "notes"):
+            one, other = (store.reader().rows(f"FROM raw.{table} ORDER BY ALL") for store in (together, alone))
+            assert one == other
+
+
 def test_an_interrupted_ingest_leaves_whole_files_and_the_rerun_completes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +145,8 @@ def test_an_interrupted_ingest_leaves_whole_files_and_the_rerun_completes_it(
         if source == str(second):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("agentdbg.store.ingest.BATCH", 1)
+    monkeypatch.setattr("agentdbg.store.packs.BATCH", 1)
+    monkeypatch.setattr("agentdbg.store.intake.SMALL", 0)
     with Store.create(path) as store, pytest.raises(KeyboardInterrupt):
         store.ingest([Input(str(first)), Input(str(second))], ImportOptions(), interrupt)
     with Store.open(path) as store:
