@@ -278,14 +278,26 @@ class RunFigures:
 
 
 class Reader(Protocol):
-    """What detectors, analysis, replay and views may ask of a store. Every answer is in a stable order."""
+    """What detectors, analysis, replay and views may ask of a store. Every answer is in a stable order.
+
+    Large stores are judged some runs at a time: then `rows` sees these alone, whoever wants to know what is usual asks
+    `everywhere`, and detectors that say so (`compares_runs`) are asked once, over all."""
 
     def rows(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
         """Rows of a statement over the public views. Named parameters are written $name."""
         ...
 
+    def everywhere(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
+        """The same over all runs there are. Few rows, which are kept: sums over agents, tools, workflows."""
+        ...
+
+    def once(self, make: Callable[[Reader], T]) -> T:
+        """What a function makes of this reader, made at the first call and kept: not to be changed by who asks, and
+        made of `rows` alone."""
+        ...
+
     def trace_ids(self) -> Sequence[str]:
-        """The traces that are to be judged, sorted. Statements over the views see the other traces as well."""
+        """The traces that are to be judged, sorted. Statements over the views may see other traces as well."""
         ...
 
     def baseline(self) -> Sequence[RunFigures]:
@@ -302,9 +314,23 @@ class Reader(Protocol):
         ...
 
 
+class Batch(Reader, Protocol):
+    """A reader over some of the runs that are to be judged. complete: `rows` sees all runs there are."""
+
+    complete: bool
+
+
+class BatchedReader(Reader, Protocol):
+    """A reader over any number of runs, which it gives some at a time."""
+
+    def batches(self) -> Iterator[Batch]:
+        """The traces that are to be judged in readers of which each can be used until the next is asked for."""
+        ...
+
+
 class Detector(Protocol):
     """A frozen dataclass whose fields are its options. The class docstring is its documentation; its id is
-    folder.file."""
+    folder.file. `compares_runs: ClassVar = True` where it must see all runs at once."""
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """Findings over the traces of `reader.trace_ids()`, in a stable order."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from agentdbg.detectors import shelf
+from agentdbg.detectors.judge import judge
 from agentdbg.importers import Input
 from agentdbg.model import Finding
-from agentdbg.store import ImportOptions, Store
+from agentdbg.store import ImportOptions, Store, batches
 
 HEADINGS = ["What it finds", "Why it matters", "Bad", "Good", "What to do"]
 DETECTORS = shelf()
@@ -78,3 +79,16 @@ def test_the_bad_example_is_found(detector: str, sketch: str, tmp_path: Path) ->
 @pytest.mark.parametrize(("detector", "sketch"), examples("Good"))
 def test_the_good_example_is_not(detector: str, sketch: str, tmp_path: Path) -> None:
     assert findings(detector, sketch, tmp_path) == [], sketch
+
+
+def test_it_does_not_matter_how_many_runs_are_judged_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [tmp_path / f"{detector}.sketch" for detector in DETECTORS]
+    for file in files:
+        file.write_text(sketches(file.stem, "Bad")[0], "utf-8")
+    with Store.in_memory() as store:
+        store.ingest([Input(str(file)) for file in files], ImportOptions())
+        at_once = judge(store.reader(), {})
+        monkeypatch.setattr(batches, "SPANS", 60)  # what has more is judged where it is, without a copy
+        assert max(size for (size,) in store.reader().rows("SELECT span_count FROM traces")) > batches.SPANS
+        assert judge(store.reader(), {}) == at_once
+    assert len({finding.detector for finding in at_once.findings}) > len(DETECTORS) / 2

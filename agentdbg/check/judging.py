@@ -10,12 +10,12 @@ from typing import Protocol
 
 from agentdbg import __version__
 from agentdbg.detectors.judge import Judgement, judge
-from agentdbg.model import Finding, Reader, RunFigures, Skipped
+from agentdbg.model import BatchedReader, Finding, RunFigures, Skipped
 
 Options = Mapping[str, Mapping[str, object]]
 
 
-class JudgedReader(Reader, Protocol):
+class JudgedReader(BatchedReader, Protocol):
     """A reader that also knows what an earlier judging found."""
 
     def findings(self, trace_id: str | None = None) -> list[Finding]: ...

@@ -9,16 +9,17 @@ own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 from agentdbg.model import Detector, Finding, Reader, RunFigures, Skipped, Trace
 
 _AT_ONCE = 2_000
 """Spans from which no further trace joins those that are held at once."""
 Told = Finding | Skipped
+T = TypeVar("T")
 
 
 class _Stopped(BaseException):
@@ -111,6 +112,12 @@ class _Turn:
 
     def rows(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
         return self._reader.rows(sql, **args)
+
+    def everywhere(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
+        return self._reader.everywhere(sql, **args)
+
+    def once(self, make: Callable[[Reader], T]) -> T:
+        return self._reader.once(make)
 
     def trace_ids(self) -> Sequence[str]:
         return self._reader.trace_ids()

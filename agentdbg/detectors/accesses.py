@@ -107,6 +107,10 @@ class Access:
 
 def accesses(reader: Reader) -> list[Access]:
     """Those that are recorded, and those that names tell of where several agents work, by trace and time."""
+    return reader.once(_accesses)
+
+
+def _accesses(reader: Reader) -> list[Access]:
     told = [one for row in reader.rows(_SPANS) if (one := _recorded(row) or _named(row)) is not None]
     inside = Later(((one.trace_id, one.agent), one.start_ns, one) for one in told if one.basis == "recorded")
     own = [one for one in told if one.basis != "name" or not _wraps(one, inside)]

@@ -29,6 +29,10 @@ _ANSWER = rf"""
 
 def with_troubled_tools(reader: Reader) -> list[str]:
     """The judged traces in which some tool failed, gave nothing, or gave something that may be an error. Sorted."""
+    return reader.once(_with_troubled_tools)
+
+
+def _with_troubled_tools(reader: Reader) -> list[str]:
     return _judged(reader, _TOOL)
 
 
@@ -44,12 +48,16 @@ def with_any_trouble(reader: Reader) -> list[str]:
 
 def with_errors(reader: Reader) -> list[str]:
     """The judged traces that hold a failed span. Sorted."""
+    return reader.once(_with_errors)
+
+
+def _with_errors(reader: Reader) -> list[str]:
     return _judged(reader, "status = 'error'")
 
 
 def unrecorded(reader: Reader, spans: str, payload: str) -> bool:
     """Whether there are spans of a kind (a condition in SQL), and none of them records this column."""
-    ((every, told),) = reader.rows(f"SELECT count(*), count({payload}) FROM spans WHERE {spans}")
+    ((every, told),) = reader.everywhere(f"SELECT count(*), count({payload}) FROM spans WHERE {spans}")
     return bool(every) and not told
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from agentdbg.detectors import abreast, shelf
 from agentdbg.detectors.folding import Place, Places, folded
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import SEVERITIES, Detector, Finding, Reader, Skipped
+from agentdbg.model import SEVERITIES, BatchedReader, Detector, Finding, Reader, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,30 @@ class Judgement:
     skipped: tuple[Skipped, ...]
 
 
-def judge(reader: Reader, options: Mapping[str, Mapping[str, object]]) -> Judgement:
+def judge(reader: BatchedReader, options: Mapping[str, Mapping[str, object]]) -> Judgement:
     """Every detector of the shelf over the reader's traces. options: detector id → option → value, as configured.
 
     Raises AgentdbgError for a detector or an option that does not exist, and for a value of the wrong type.
     """
+    every = detectors(options)
+    comparing = [one for one in every if getattr(one, "compares_runs", False)]
     found: list[Finding] = []
     skipped: set[Skipped] = set()
-    for one in chain.from_iterable(abreast.found(reader, detectors(options))):
-        if isinstance(one, Skipped):
-            skipped.add(one)
-        else:
-            found.append(one)
-    places = _places(reader, found)
+    places: dict[tuple[str, str], Place] = {}
+
+    def run(reader: Reader, chosen: Sequence[Detector]) -> None:
+        told = list(chain.from_iterable(abreast.found(reader, chosen)))
+        findings = [one for one in told if isinstance(one, Finding)]
+        found.extend(findings)
+        skipped.update(one for one in told if isinstance(one, Skipped))
+        places.update(_places(reader, findings))
+
+    for batch in reader.batches():
+        run(batch, every if batch.complete else [one for one in every if one not in comparing])
+        if batch.complete:
+            comparing = []
+    run(reader, comparing)
+    found.sort(key=lambda one: one.detector)
     ordered = [_placed(one, places) for one in sorted(folded(found, places), key=lambda one: _rank(one, places))]
     return Judgement(tuple(ordered), tuple(sorted(skipped, key=lambda s: (s.detector, s.trace_id or "", s.reason))))
 
@@ -78,7 +89,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there are: {', '.join(every) or 'none'}"
 
 
-def _places(reader: Reader, findings: Sequence[Finding]) -> Places:
+def _places(reader: Reader, findings: Sequence[Finding]) -> dict[tuple[str, str], Place]:
     """When and whose the spans are that the findings point at."""
     traces = sorted({finding.trace_id for finding in findings})
     spans = sorted({evidence.span_id for finding in findings for evidence in finding.evidence})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from agentdbg.detectors.course import Course
 from agentdbg.model import Span
@@ -30,15 +31,16 @@ def written_by(course: Course, span: Span) -> set[str]:
 
 
 def _texts(messages: list[dict[str, object]]) -> Iterator[str]:
-    yield text_of(messages)
     for message in messages:
+        yield text_of([message])
         for part in message.get("parts") or ():  # type: ignore[attr-defined]
             if part.get("type") == "tool_result":
                 yield str(part.get("result") or "")
 
 
-def _passages(text: str) -> Iterator[str]:
-    for piece in _ENDS.split(text.replace('\\"', '"')):
-        passage = " ".join(piece.split()).strip("\"'`{}[],")
-        if len(passage) >= _LEAST:
-            yield passage
+@lru_cache(maxsize=1024)
+def _passages(text: str) -> tuple[str, ...]:
+    """Kept for a while: each prompt repeats the messages of the one before, and two detectors ask for each."""
+    pieces = _ENDS.split(text.replace('\\"', '"'))
+    passages = (" ".join(piece.split()).strip("\"'`{}[],") for piece in pieces if len(piece) >= _LEAST)
+    return tuple(passage for passage in passages if len(passage) >= _LEAST)

@@ -26,7 +26,7 @@ class Usual:
     def __init__(self, reader: Reader) -> None:
         self._tools: dict[str, tuple[int, int]] = {}
         shown: dict[tuple[str, str], int] = defaultdict(int)
-        for tool, convention, scope, count, empty, blank in reader.rows(_SQL):
+        for tool, convention, scope, count, empty, blank in reader.everywhere(_SQL):
             before = self._tools.get(tool, (0, 0))
             self._tools[tool] = (before[0] + count, before[1] + empty)
             shown[convention, scope] += count - blank

@@ -246,11 +246,12 @@ def things(value: object) -> frozenset[str]:
     """The things a text is about. Two texts about different things are never near, however alike their words."""
     found = set()
     for inside, text in scalars(value):
-        words = _WORD.findall(text)
-        if inside and len(words) == 1:
+        if inside and len(words := _WORD.findall(text)) == 1:
             found.add(words[0].lower())
         for sentence in _SENTENCE.split(text):
             for place, word in enumerate(_WORD.findall(sentence)):
+                if word.isalpha() and word.islower():
+                    continue  # as most are: no thing, and no need to look closer
                 word = word.strip(".:-#")
                 if word and word.lower() not in _STOP and (_marked(word) or (place and word[:1].isupper())):
                     found.add(word.lower())
@@ -265,8 +266,9 @@ def content_words(value: object) -> frozenset[str]:
     """The words of a value that carry meaning, lower case and singular; of scripts without spaces, pairs of signs."""
     words: set[str] = set()
     for _, text in scalars(value):
+        runs_together = _NO_SPACES.search(text) is not None
         for word in _WORD.findall(text.lower()):
-            if _NO_SPACES.search(word):
+            if runs_together and _NO_SPACES.search(word):
                 words.update(word[i : i + 2] for i in range(max(1, len(word) - 1)))
                 continue
             word = word.strip(".:-#")

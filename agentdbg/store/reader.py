@@ -6,14 +6,30 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import AgentTurn, Evidence, Finding, Handoff, LLMCall, Note, RunFigures, Skipped, Span, Trace
+from agentdbg.model import (
+    AgentTurn,
+    Evidence,
+    Finding,
+    Handoff,
+    LLMCall,
+    Note,
+    Reader,
+    RunFigures,
+    Skipped,
+    Span,
+    Trace,
+)
 
+if TYPE_CHECKING:
+    from agentdbg.store.batches import Batch
+
+T = TypeVar("T")
 _HEAVY = ("attributes", "events", "links")
 _SPAN_FIELDS = [field.name for field in dataclasses.fields(Span)]
 _CALL_FIELDS = [field.name for field in dataclasses.fields(LLMCall)]
@@ -42,12 +58,38 @@ class StoreReader:
         self._baseline = baseline
         self._judged = sorted(judged) if judged is not None else None
         self._traces: OrderedDict[str, Trace] = OrderedDict()
+        self._everywhere: dict[str, list[tuple[Any, ...]]] = {}
+        self._made: dict[object, Any] = {}
 
     def rows(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
         try:
             return self._con.execute(sql, args or None).fetchall()
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise AgentdbgError(f"the store cannot be read: {error}", "free memory or disk, or ask for less") from error
+
+    def everywhere(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
+        asked = f"{sql} {sorted(args.items())}"
+        if asked not in self._everywhere:
+            self._everywhere[asked] = self.rows(sql, **args)
+        return self._everywhere[asked]
+
+    def once(self, make: Callable[[Reader], T]) -> T:
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
+
+    def batches(self) -> Iterator[Batch]:
+        """Readers over the traces that are to be judged, some at a time, each until the next one is asked for."""
+        from agentdbg.store.batches import batches
+
+        return batches(self)
+
+    def beside(self) -> tuple[duckdb.DuckDBPyConnection, str]:
+        """Another connection to the same database, whose temporary tables are its own, and the name of the database."""
+        con, database = self._con.cursor(), str(self.rows("SELECT current_database()")[0][0])
+        con.execute(f'USE "{database}"')
+        return con, database
 
     def table(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a user's statement, which from then on reaches neither files nor the network.

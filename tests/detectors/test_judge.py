@@ -104,6 +104,11 @@ class Says:
 class Spans:
     """A reader of four spans, half a second each, of one agent."""
 
+    complete = True
+
+    def batches(self) -> list[Spans]:
+        return [self]
+
     def rows(self, sql: str, **args: object) -> list[tuple[object, ...]]:
         return [("t", f"s{i}", i * 10, i * 10 + 5, "a", "t") for i in range(4)]
 

@@ -69,7 +69,7 @@ class Breach:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding for each budget of a trace: that it is gone, else that most of it is."""
         judged = set(reader.trace_ids())
-        priced = reader.rows("SELECT 1 FROM llm_calls WHERE cost_usd IS NOT NULL LIMIT 1")
+        priced = reader.everywhere("SELECT 1 FROM llm_calls WHERE cost_usd IS NOT NULL LIMIT 1")
         if not priced and (self.run_usd or self.agent_usd):
             yield Skipped("budget.breach", None, "no price of any model call is known")
         for kind, measure, grouped, budget in (

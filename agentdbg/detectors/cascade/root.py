@@ -65,7 +65,7 @@ class Root:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each independent root; mostly one a trace."""
         traces = candidates.with_any_trouble(reader)
-        usual = Usual(reader) if traces else None
+        usual = reader.once(Usual) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
             course = trace.once(Course)

@@ -84,7 +84,7 @@ class Growth:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding for each agent of a trace: where the most was carried along."""
         judged = set(reader.trace_ids())
-        if not reader.rows("SELECT 1 FROM llm_calls WHERE input_tokens > 0 LIMIT 1"):
+        if not reader.everywhere("SELECT 1 FROM llm_calls WHERE input_tokens > 0 LIMIT 1"):
             yield Skipped("context.growth", None, "no token counts recorded")
             return
         prompts = (_Prompt(*row) for row in reader.rows(_PROMPTS, turns=self.turns, times=self.times))

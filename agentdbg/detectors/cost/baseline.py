@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from agentdbg.detectors.figures import Outlier, grown, standing_out
 from agentdbg.detectors.wording import clipped, listed, money
@@ -86,6 +87,8 @@ class Baseline:
     Options: z and factor = how far a run stands out (modified z-score; times the median); others = runs to compare
     with at least; least_usd = dollars beyond the median which matter.
     """
+
+    compares_runs: ClassVar = True
 
     z: float = 3.5
     factor: float = 2.0

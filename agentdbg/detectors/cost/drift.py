@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from statistics import median
-from typing import Any
+from typing import Any, ClassVar
 
 from agentdbg.detectors.figures import ENOUGH, UNPRICED
 from agentdbg.detectors.wording import clipped, listed, money
@@ -176,6 +176,8 @@ class Drift:
     standard score of the trend that they must have; limit = of the cumulative sum against a baseline; window = latest
     runs that are looked at.
     """
+
+    compares_runs: ClassVar = True
 
     factor: float = 1.5
     runs: int = 12

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import ClassVar
 
 from agentdbg.detectors.figures import PEAKS
 from agentdbg.detectors.wording import clipped, counted, money
@@ -115,6 +116,8 @@ class Fanout:
 
     Options: most = at work at once; factor = times the baseline's median; least = fewer are never told.
     """
+
+    compares_runs: ClassVar = True
 
     most: int = 50
     factor: float = 4.0

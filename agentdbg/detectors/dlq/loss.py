@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import ClassVar
 
 from agentdbg.detectors.queues import Message, messages
 from agentdbg.detectors.wording import clipped, counted, listed
@@ -57,6 +58,8 @@ class Loss:
     **What to do**: look at why each attempt failed, mend it, and send the messages again from the dead letter queue;
     alert on any message in it, and let publishers know whether somebody listens.
     """
+
+    compares_runs: ClassVar = True
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding for each queue of a run."""

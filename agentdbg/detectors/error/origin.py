@@ -69,7 +69,7 @@ class Origin:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each trace, agent and error, by the first span."""
         traces = candidates.with_errors(reader)
-        usual = Usual(reader) if traces else None
+        usual = reader.once(Usual) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
             course = trace.once(Course)

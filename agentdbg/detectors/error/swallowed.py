@@ -48,7 +48,7 @@ class Swallowed:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each trace, agent and error, by the first span."""
         traces = candidates.with_errors(reader)
-        usual = Usual(reader) if traces else None
+        usual = reader.once(Usual) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
             course = trace.once(Course)

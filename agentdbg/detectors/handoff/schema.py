@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from agentdbg.contracts.difference import FIRM, Difference, headline, sentence
 from agentdbg.contracts.drift import differences
@@ -104,6 +105,8 @@ class Schema:
     reference_runs = how many of the latest runs that are not judged are compared, for each pair of agents.
     looked_at = how many runs with the same mistake are read in full, for an example and for what came after.
     """
+
+    compares_runs: ClassVar = True
 
     alpha: float = 0.01
     min_base: int = 5

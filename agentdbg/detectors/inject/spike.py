@@ -122,9 +122,9 @@ class Spike:
     def _used(self, reader: Reader, agents: list[str]) -> dict[str, tuple[int, dict[str, int]]]:
         """Of each agent: its runs, and in how many of them it used which tool."""
         tools: dict[str, dict[str, int]] = {}
-        for agent, tool, count in reader.rows(_TOOLS, agents=agents):
+        for agent, tool, count in reader.everywhere(_TOOLS, agents=agents):
             tools.setdefault(agent, {})[tool] = count
-        return {agent: (count, tools.get(agent, {})) for agent, count in reader.rows(_RUNS, agents=agents)}
+        return {agent: (count, tools.get(agent, {})) for agent, count in reader.everywhere(_RUNS, agents=agents)}
 
     def _followed(self, course: Course, order: _Order, used: dict[str, tuple[int, dict[str, int]]]) -> _Followed | None:
         calls = [span for span in course.tools if course.start(span) >= order.result.end and has_effect(span.tool)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from agentdbg.detectors.wording import clipped, counted, money
 from agentdbg.model import Evidence, Finding, Reader, Skipped
@@ -67,6 +68,8 @@ class Routing:
     Options: calls = calls of an agent; answers = different answers at most; tokens = length of an answer at most;
     times = price of the model over that of the cheapest in use.
     """
+
+    compares_runs: ClassVar = True
 
     calls: int = 20
     answers: int = 8

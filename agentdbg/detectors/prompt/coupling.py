@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
+from typing import ClassVar
 
 from agentdbg.contracts.difference import ENVELOPE_WORDS
 from agentdbg.contracts.envelope import Envelope, open_payload
@@ -16,17 +17,27 @@ from agentdbg.model import Evidence, Finding, Reader, Skipped
 from agentdbg.statistics import fisher_exact
 from agentdbg.steps.messages import parsed_messages, text_of
 
-_ANSWERS = """
+# An agent is read only where one model took the place of another, as far as answers tell that are words for certain.
+_ANSWERS = r"""
     WITH said AS (
-        SELECT c.trace_id, t.name AS run, c.agent, c.model, c.span_id, c.start_ns, s.input, s.output
+        SELECT c.trace_id, t.name AS run, c.agent, c.model, c.span_id, c.start_ns,
+               CASE WHEN regexp_matches(s.output, '"type":"text","text":"[\w{[]')
+                    AND NOT contains(s.output, '"tool_call"') THEN c.start_ns END AS words_ns
         FROM llm_calls c JOIN spans s ON c.trace_id = s.trace_id AND c.span_id = s.span_id
         JOIN traces t ON c.trace_id = t.trace_id
         WHERE c.agent IS NOT NULL AND c.model IS NOT NULL AND c.status <> 'error' AND s.output IS NOT NULL
+    ), runs AS (
+        SELECT run, agent, trace_id, min(model) AS model, max(model) AS other, min(words_ns) AS words_ns
+        FROM said GROUP BY run, agent, trace_id
+    ), swapped AS (
+        SELECT run, agent
+        FROM (SELECT *, arg_min(model, words_ns) OVER (PARTITION BY run, agent) AS former FROM runs)
+        GROUP BY run, agent HAVING count(DISTINCT model) > 1 AND count(*) > $least AND bool_and(model = other)
+            AND coalesce(max(words_ns) FILTER (model = former) <= min(words_ns) FILTER (model <> former), true)
     )
-    SELECT * FROM said SEMI JOIN (
-        SELECT run, agent FROM said GROUP BY ALL
-        HAVING count(DISTINCT model) > 1 AND count(DISTINCT trace_id) > $least) a
-    ON said.run = a.run AND said.agent = a.agent ORDER BY run, agent, start_ns, trace_id, span_id
+    SELECT c.trace_id, c.run, c.agent, c.model, c.span_id, c.start_ns, s.input, s.output
+    FROM (FROM said SEMI JOIN swapped USING (run, agent)) c JOIN spans s USING (trace_id, span_id)
+    ORDER BY c.run, c.agent, c.start_ns, c.trace_id, c.span_id
 """
 _MOSTLY = 0.9
 _LIKELY = 0.05
@@ -110,6 +121,8 @@ class Coupling:
 
     Options: least = runs with the earlier model at least.
     """
+
+    compares_runs: ClassVar = True
 
     least: int = 5
 

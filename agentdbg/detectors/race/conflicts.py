@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import ClassVar
 
 from agentdbg.detectors.accesses import Access, accesses
 from agentdbg.detectors.failure import masked
@@ -72,6 +73,8 @@ class Conflicts:
     Options: in_one_run = conflicts from which one run is told; share and writes = the share over all runs, and how
     many writes it takes to judge it.
     """
+
+    compares_runs: ClassVar = True
 
     in_one_run: int = 2
     share: float = 0.01

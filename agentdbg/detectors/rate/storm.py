@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import ClassVar
 
 from agentdbg.detectors.failure import classify
 from agentdbg.detectors.recorded import facts, first
@@ -117,6 +118,8 @@ class Storm:
 
     Options: refusals = how many of them, within window = so many seconds.
     """
+
+    compares_runs: ClassVar = True
 
     refusals: int = 5
     window: float = 60.0

@@ -102,11 +102,11 @@ class NoIdempotency:
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding for each action of a trace, however often it was repeated."""
-        names = reader.rows("SELECT DISTINCT tool FROM spans WHERE kind = 'tool' AND tool IS NOT NULL ORDER BY 1")
+        names = reader.everywhere("SELECT DISTINCT tool FROM spans WHERE kind = 'tool' AND tool IS NOT NULL ORDER BY 1")
         tools = [name for (name,) in names if happens_again(name)]
         if not tools:
             return
-        if not reader.rows(_GIVEN, tools=tools):
+        if not reader.everywhere(_GIVEN, tools=tools):
             yield Skipped("retry.no_idempotency", None, "no arguments of tools that have an effect are recorded")
             return
         judged = set(reader.trace_ids())

@@ -74,7 +74,7 @@ class Empty:
         for trace_id in candidates.without_results(reader):
             yield Skipped("silent.empty", trace_id, "no results of tools recorded")
         traces = candidates.with_troubled_tools(reader)
-        usual = Usual(reader) if traces else None
+        usual = reader.once(Usual) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
             course = trace.once(Course)

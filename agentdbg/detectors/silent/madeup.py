@@ -77,7 +77,7 @@ class Madeup:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each answer."""
         traces = candidates.with_troubled_tools(reader)
-        usual = Usual(reader) if traces else None
+        usual = reader.once(Usual) if traces else None
         for trace in reader.traces(traces):
             assert usual is not None
             course = trace.once(Course)

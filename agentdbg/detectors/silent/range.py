@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from agentdbg.contracts.envelope import open_payload
 from agentdbg.contracts.paths import visit
@@ -119,6 +120,8 @@ class Range:
     Options: expect = rules of your own, such as "fraud_score in [0, 1]" (the name of a field, whatever is above it).
     others = values that must be at hand to say what is usual.
     """
+
+    compares_runs: ClassVar = True
 
     expect: tuple[str, ...] = ()
     others: int = 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from agentdbg.detectors.accesses import WHOLE, Access, accesses
 from agentdbg.detectors.wording import clipped, counted, short
@@ -58,6 +59,8 @@ class Keydrift:
     **What to do**: keep names of keys in one place that both sides import, write under both names while a migration
     lasts, and let a reader tell "no such key" from "empty".
     """
+
+    compares_runs: ClassVar = True
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each trace and pair of keys, at the first empty read."""

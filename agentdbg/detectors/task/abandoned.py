@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from agentdbg.detectors.course import answer
 from agentdbg.detectors.recorded import facts, first
@@ -99,6 +99,8 @@ class Abandoned:
 
     **What to do**: let workers renew a lease while they work, and a watchdog put tasks back whose lease ran out.
     """
+
+    compares_runs: ClassVar = True
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each task that was left so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from agentdbg.detectors.figures import ENOUGH, Outlier, standing_out
 from agentdbg.detectors.wording import clipped
@@ -78,6 +79,8 @@ class P95:
     Options: z and factor = how far it stands out (modified z-score; times the 95th percentile); others = runs to
     compare with at least; least_s = seconds beyond that percentile which matter.
     """
+
+    compares_runs: ClassVar = True
 
     z: float = 3.5
     factor: float = 2.0

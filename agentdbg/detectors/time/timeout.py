@@ -89,7 +89,7 @@ class Timeout:
         walls = {row[0]: row[1] for row in reader.rows(_LONG, least=int(self.budget * 1e9)) if row[0] in judged}
         if not walls:
             return
-        usual = {name: (count, middle) for name, count, middle in reader.rows(_USUAL)}
+        usual = {name: (count, middle) for name, count, middle in reader.everywhere(_USUAL)}
         for trace_id, group in groupby(calls(reader, sorted(walls)), key=lambda call: call.trace_id):
             here, wall = list(group), walls[trace_id]
             for name in sorted({call.name for call in here}):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from agentdbg.detectors.slowness import Call, calls
 from agentdbg.detectors.wording import clipped, counted, duration
@@ -62,6 +63,8 @@ class Wall:
 
     Options: mode = auto, interactive or batch; interactive, breaker, batch = the limits in seconds.
     """
+
+    compares_runs: ClassVar = True
 
     mode: str = "auto"
     interactive: float = 30.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from agentdbg.detectors.figures import REFERENCE, Outlier, grown, saved, standing_out
 from agentdbg.detectors.wording import clipped, counted
@@ -85,6 +85,8 @@ class Spike:
     with at least; call_factor and call_tokens = the same for one call within a run; run_tokens = tokens of a run
     worth a hint.
     """
+
+    compares_runs: ClassVar = True
 
     z: float = 3.5
     factor: float = 2.0

@@ -143,7 +143,7 @@ def _unseen_tools(reader: Reader, judged: set[str]) -> Iterator[Finding]:
     prompts = [row for row in reader.rows(_PROMPTS) if row[0] in judged]
     if not prompts:
         return
-    recording = {row[0] for row in reader.rows(_RECORDING)}
+    recording = {row[0] for row in reader.everywhere(_RECORDING)}
     spans: dict[str, tuple[set[str | None], set[str]]] = {}
     for trace_id, call_id, name in reader.rows(_NAMES, traces=sorted({row[0] for row in prompts})):
         ids, names = spans.setdefault(trace_id, (set(), set()))

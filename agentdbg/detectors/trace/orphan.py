@@ -80,7 +80,7 @@ class Orphan:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding a trace, about all of its holes."""
         odd = {row[0] for row in reader.rows(_ODD)}
-        habits = reader.rows(_HABITS) if odd else []
+        habits = reader.everywhere(_HABITS) if odd else []
         without_parents = {scope for scope, traces, orphans, _ in habits if traces == orphans and traces >= self.habit}
         never_ending = {scope for scope, traces, _, unclosed in habits if traces == unclosed and traces >= self.habit}
         for trace in reader.traces(trace_id for trace_id in reader.trace_ids() if trace_id in odd):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from agentdbg.detectors.course import answer
 from agentdbg.detectors.failure import CALLS
@@ -75,6 +76,8 @@ class Split:
 
     Options: most = spans of a trace that may be such a part.
     """
+
+    compares_runs: ClassVar = True
 
     most: int = 50
 
