@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from pathlib import Path
 
 from agentdbg.model import Detector
 
 
+@cache
 def shelf() -> dict[str, type[Detector]]:
     """Every detector by id, sorted. The id is folder.file; the class is the one public class that the file defines."""
     here = Path(__file__).parent

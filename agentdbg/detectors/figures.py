@@ -7,8 +7,10 @@ hand. Statements, not loops: only runs that stand out are looked at.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import ceil, floor
 from typing import Any, Literal
 
 from agentdbg.model import AgentFigures, Reader, RunFigures
@@ -106,31 +108,29 @@ _STANDING_OUT = f"""
         SELECT m.trace_id, m.workflow, m.agent, m.MEASURE AS x, 0.6745 * (ln(m.MEASURE) - u.mid) / u.spread AS z
         FROM mine m JOIN usual u ON m.workflow = u.workflow AND m.agent IS NOT DISTINCT FROM u.agent
         WHERE m.MEASURE > 0 AND z > $z
-    ), compared AS (
-        SELECT s.trace_id, s.workflow, s.agent, s.x, s.z, count(*) AS others,
-               CASE WHEN $level > 0.5 AND count(*) < {ENOUGH} THEN max(c.x) ELSE quantile_cont(c.x, $level) END AS usual
-        FROM scored s JOIN centred c
-        ON c.workflow = s.workflow AND c.agent IS NOT DISTINCT FROM s.agent AND c.trace_id <> s.trace_id GROUP BY ALL
     )
-    SELECT c.trace_id, c.agent, x, usual, z, others,
-           EXISTS (FROM known k WHERE k.workflow = c.workflow AND k.agent IS NOT DISTINCT FROM c.agent)
-    FROM compared c WHERE others >= $others AND x > $factor * usual ORDER BY c.trace_id, c.agent
+    SELECT s.trace_id, s.workflow, s.agent, s.x, s.z, c.x,
+           EXISTS (FROM known k WHERE k.workflow = s.workflow AND k.agent IS NOT DISTINCT FROM s.agent)
+    FROM scored s LEFT JOIN centred c
+    ON c.workflow = s.workflow AND c.agent IS NOT DISTINCT FROM s.agent AND c.trace_id = s.trace_id
+    ORDER BY s.trace_id, s.agent
+"""
+_SORTED = f"""
+    WITH {REFERENCE}
+    SELECT workflow, agent, list(MEASURE ORDER BY MEASURE) FROM reference
+    WHERE MEASURE > 0 AND workflow IN (SELECT unnest($workflows)) GROUP BY workflow, agent ORDER BY workflow, agent
 """
 _SHARES = f"""
-    WITH {_SAVED}, kin AS (
-        SELECT trace_id FROM traces WHERE workflow = (SELECT workflow FROM traces WHERE trace_id = $trace_id)
-    ), shares AS (
-        SELECT trace_id, agent, sum(coalesce(MEASURE, 0)) AS x, arg_max(span_id, (coalesce(MEASURE, 0), span_id)) AS top
-        FROM (SELECT *, {_TOKENS} AS tokens FROM llm_calls) SEMI JOIN kin USING (trace_id) GROUP BY trace_id, agent
-    ), known AS (
-        SELECT agent, coalesce(MEASURE, 0) AS x FROM saved
-        WHERE trace_id <> $trace_id AND workflow = (SELECT workflow FROM traces WHERE trace_id = $trace_id)
-    ), others AS (
-        FROM known UNION ALL SELECT agent, x FROM shares WHERE trace_id <> $trace_id AND NOT EXISTS (FROM known)
-    ), usual AS (SELECT agent, median(x) AS x FROM others GROUP BY agent)
-    SELECT s.agent, s.top, s.x, s.x - coalesce(u.x, 0) AS excess
-    FROM shares s LEFT JOIN usual u ON s.agent IS NOT DISTINCT FROM u.agent
-    WHERE s.trace_id = $trace_id ORDER BY excess DESC, s.top LIMIT 1
+    SELECT trace_id, any_value(workflow), agent, sum(coalesce(MEASURE, 0)) AS x,
+           arg_max(span_id, (coalesce(MEASURE, 0), span_id)) AS top
+    FROM (SELECT *, {_TOKENS} AS tokens FROM llm_calls) JOIN (SELECT trace_id, workflow FROM traces) USING (trace_id)
+    WHERE WHICH GROUP BY trace_id, agent
+"""
+_SHARES_OF = f"{_SHARES.replace('WHICH', 'trace_id IN (SELECT unnest($traces))')} ORDER BY trace_id, top"
+_SHARES_AMONG = f"""
+    SELECT workflow, agent, list(x ORDER BY x)
+    FROM ({_SHARES.replace("WHICH", "workflow IN (SELECT unnest($workflows))")}) s (trace_id, workflow, agent, x, top)
+    GROUP BY workflow, agent ORDER BY workflow, agent
 """
 
 
@@ -152,6 +152,26 @@ class Outlier:
         """What it is compared with: `the 7 other runs of its workflow`."""
         of = "runs of its workflow in the baseline" if self.kept else "other runs of its workflow"
         return f"the {self.others:,} {of}"
+
+
+class Others:
+    """Sorted values without one of them: what is usual for the others of a kind, without a list of them for each."""
+
+    def __init__(self, values: Sequence[float], own: float | None) -> None:
+        self._values = values
+        self._own = len(values) if own is None else bisect_left(values, own)
+
+    def __len__(self) -> int:
+        return len(self._values) - (self._own < len(self._values))
+
+    def quantile(self, level: float) -> float:
+        """The continuous quantile, as SQL has it."""
+        place = level * (len(self) - 1)
+        low, part = self._at(floor(place)), place - floor(place)
+        return low * (1 - part) + self._at(ceil(place)) * part
+
+    def _at(self, place: int) -> float:
+        return self._values[place + (place >= self._own)]
 
 
 def ok_runs(reader: Reader) -> list[RunFigures]:
@@ -178,12 +198,19 @@ def standing_out(
 
     by_agent: the longest turn of each agent instead, which only durations have.
     """
-    rows = reader.rows(
-        _STANDING_OUT.replace("MEASURE", measure),
-        saved=saved(reader.baseline(), by_agent),
-        by_agent=by_agent, others=others, z=z, factor=factor, level=level,
-    )  # fmt: skip
-    return [Outlier(*row) for row in rows]
+    given: dict[str, object] = {"saved": saved(reader.baseline(), by_agent), "by_agent": by_agent, "others": others}
+    scored = reader.rows(_STANDING_OUT.replace("MEASURE", measure), z=z, **given)
+    workflows = sorted({row[1] for row in scored})
+    lists = reader.rows(_SORTED.replace("MEASURE", measure), workflows=workflows, **given) if scored else []
+    of_kind = {(workflow, agent): values for workflow, agent, values in lists}
+    found = []
+    for trace_id, workflow, agent, x, score, own, kept in scored:
+        rest = Others(of_kind[workflow, agent], own)
+        if len(rest) >= max(1, others):
+            usual = rest.quantile(1.0 if level > 0.5 and len(rest) < ENOUGH else level)
+            if x > factor * usual:
+                found.append(Outlier(trace_id, agent, x, usual, score, len(rest), kept))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +227,25 @@ class Share:
         return self.agent or "the program"
 
 
-def grown(reader: Reader, trace_id: str, measure: Literal["tokens", "cost_usd"]) -> Share:
-    """Whose part of a run with model calls exceeds most what that agent used in other runs of the workflow."""
-    kept = saved(reader.baseline(), by_agent=True)
-    return Share(*reader.rows(_SHARES.replace("MEASURE", measure), trace_id=trace_id, saved=kept)[0])
+def grown(reader: Reader, trace_ids: Sequence[str], measure: Literal["tokens", "cost_usd"]) -> dict[str, Share]:
+    """Whose part of each of these runs exceeds most what that agent used in other runs of the workflow. Of runs with
+    model calls."""
+    rows = reader.rows(_SHARES_OF.replace("MEASURE", measure), traces=list(trace_ids)) if trace_ids else []
+    among = _SHARES_AMONG.replace("MEASURE", measure)
+    lists = reader.rows(among, workflows=sorted({row[1] for row in rows})) if rows else []
+    of_kind = {(workflow, agent): values for workflow, agent, values in lists}
+    found: dict[str, Share] = {}
+    for trace_id, workflow, agent, x, top in rows:
+        kept = [run for run in reader.baseline() if run.workflow == workflow and run.trace_id != trace_id]
+        if any(run.agents for run in kept):
+            mine = (one for run in kept for one in run.agents if one.agent == agent)
+            others = Others(sorted(getattr(one, measure) or 0 for one in mine), None)
+        else:
+            others = Others(of_kind[workflow, agent], x)
+        excess = x - (others.quantile(0.5) if len(others) else 0)
+        if trace_id not in found or excess > found[trace_id].excess:
+            found[trace_id] = Share(agent, top, x, excess)
+    return found
 
 
 def saved(baseline: Sequence[RunFigures], by_agent: bool = False) -> str:

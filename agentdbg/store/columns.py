@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,15 +26,20 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
+@cache
+def _hints(row: Hashable) -> dict[str, Any]:
+    return typing.get_type_hints(row)
+
+
 def sql_types(row: type[msgspec.Struct]) -> dict[str, str]:
     """Field name → SQL type, in order."""
-    hints = typing.get_type_hints(row)
+    hints = _hints(row)
     return {name: _SQL[_plain(hints[name])] for name in row.__struct_fields__}
 
 
 def arrow_schema(row: type[msgspec.Struct]) -> pa.Schema:
     """The Arrow schema of a row type; lists are lists of text."""
-    hints = typing.get_type_hints(row)
+    hints = _hints(row)
     fields = []
     for name in row.__struct_fields__:
         kind = _plain(hints[name])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agentdbg.detectors.figures import Outlier, grown, standing_out
+from agentdbg.detectors.figures import Outlier, Share, grown, standing_out
 from agentdbg.detectors.wording import clipped, listed, money
 from agentdbg.model import Evidence, Finding, Reader, Skipped
 
@@ -104,13 +104,13 @@ class Baseline:
         runs = standing_out(reader, "cost_usd", others=self.others, z=self.z, factor=self.factor)
         spikes = standing_out(reader, "tokens", others=self.others, z=self.z, factor=self.factor)
         told = {one.trace_id for one in spikes}
-        for one in runs:
-            if one.trace_id in judged and one.value - one.usual >= self.least_usd:
-                yield _finding(reader, one, one.trace_id in told)
+        dear = [one for one in runs if one.trace_id in judged and one.value - one.usual >= self.least_usd]
+        shares = grown(reader, [one.trace_id for one in dear], "cost_usd")
+        for one in dear:
+            yield _finding(reader, one, shares[one.trace_id], one.trace_id in told)
 
 
-def _finding(reader: Reader, one: Outlier, more_tokens: bool) -> Finding:
-    share = grown(reader, one.trace_id, "cost_usd")
+def _finding(reader: Reader, one: Outlier, share: Share, more_tokens: bool) -> Finding:
     models = [row[0] for row in reader.rows(_UNUSUAL_MODELS, trace_id=one.trace_id)]
     tokens = reader.rows(_TOKENS, trace_id=one.trace_id)[0][0]
     part = "more tokens" if more_tokens else "dearer tokens"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from agentdbg.detectors.figures import REFERENCE, Outlier, grown, saved, standing_out
+from agentdbg.detectors.figures import REFERENCE, Outlier, Share, grown, saved, standing_out
 from agentdbg.detectors.wording import clipped, counted
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped
 
@@ -20,9 +20,10 @@ _PARTS = f"""
                median((output - reasoning) / calls) AS output, median(reasoning / calls) AS reasoning
         FROM parts GROUP BY workflow
     )
-    SELECT m.calls, coalesce(m.input_tokens, 0), coalesce(m.output_tokens, 0) - coalesce(m.reasoning_tokens, 0),
-           coalesce(m.reasoning_tokens, 0), u.calls, u.input, u.output, u.reasoning
-    FROM mine m JOIN usual u USING (workflow) WHERE m.trace_id = $trace_id
+    SELECT m.trace_id, m.calls, coalesce(m.input_tokens, 0),
+           coalesce(m.output_tokens, 0) - coalesce(m.reasoning_tokens, 0), coalesce(m.reasoning_tokens, 0),
+           u.calls, u.input, u.output, u.reasoning
+    FROM mine m JOIN usual u USING (workflow) WHERE m.trace_id IN (SELECT unnest($traces)) ORDER BY m.trace_id
 """
 _ALONE = """
     WITH calls AS (
@@ -102,9 +103,8 @@ class Spike:
             yield Skipped("token.spike", None, "no token counts recorded")
             return
         found: dict[str, Finding] = {}
-        for one in standing_out(reader, "tokens", others=self.others, z=self.z, factor=self.factor):
-            if one.trace_id in judged:
-                found[one.trace_id] = _outlier(reader, one, self.others)
+        out = standing_out(reader, "tokens", others=self.others, z=self.z, factor=self.factor)
+        found |= _outliers(reader, [one for one in out if one.trace_id in judged], self.others)
         for row in reader.rows(
             _ALONE, kept=_kept(reader, self.others), others=self.others, call_tokens=self.call_tokens,
             run_tokens=self.run_tokens,
@@ -151,11 +151,17 @@ def _kept(reader: Reader, others: int) -> list[str]:
     return sorted(workflow for workflow, number in runs.items() if number >= others)
 
 
-def _outlier(reader: Reader, one: Outlier, others: int) -> Finding:
+def _outliers(reader: Reader, found: Sequence[Outlier], others: int) -> dict[str, Finding]:
+    traces = [one.trace_id for one in found]
+    kept = saved(reader.baseline())
+    rows = reader.rows(_PARTS, saved=kept, by_agent=False, others=others, traces=traces) if traces else []
+    parts, shares = {row[0]: row[1:] for row in rows}, grown(reader, traces, "tokens")
+    return {one.trace_id: _outlier(one, parts[one.trace_id], shares[one.trace_id]) for one in found}
+
+
+def _outlier(one: Outlier, parts: tuple[Any, ...], share: Share) -> Finding:
     """A run that stands out among the runs of its workflow, with the excess split into its causes."""
-    calls, given, written, reasoned, usual_calls, usual_given, usual_written, usual_reasoned = reader.rows(
-        _PARTS, saved=saved(reader.baseline()), by_agent=False, others=others, trace_id=one.trace_id
-    )[0]
+    calls, given, written, reasoned, usual_calls, usual_given, usual_written, usual_reasoned = parts
     excess = {
         "more calls": (calls - usual_calls) * (usual_given + usual_written + usual_reasoned),
         "more input per call": given - calls * usual_given,
@@ -163,7 +169,6 @@ def _outlier(reader: Reader, one: Outlier, others: int) -> Finding:
         "more reasoning per call": reasoned - calls * usual_reasoned,
     }
     part = max(excess, key=lambda name: excess[name])
-    share = grown(reader, one.trace_id, "tokens")
     return _finding(
         one.trace_id, share.agent, share.span_id, "high", "likely",
         title=f"{one.value:,.0f} tokens, {one.value / one.usual:.1f}× the usual run: {part}",
