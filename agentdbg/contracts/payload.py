@@ -59,9 +59,7 @@ def speaker(trace: Trace, span_id: str, value: object) -> str:
     if span is None or span.kind == "llm":
         return span_id
     text = _flat(value)
-    for other in sorted(trace.spans, key=lambda s: (s.start_ns or 0, s.span_id), reverse=True):
-        if other.kind != "llm" or other.output is None:
-            continue
+    for other in trace.once(_answers):
         if span.kind == "tool" and _asked_for(other, span):
             return other.span_id
         if _is_below(other, span_id, spans):
@@ -69,6 +67,12 @@ def speaker(trace: Trace, span_id: str, value: object) -> str:
             if len(answer) > 1 and answer in text:
                 return other.span_id
     return span_id
+
+
+def _answers(trace: Trace) -> list[Span]:
+    """The model calls whose answer is recorded, the latest first."""
+    told = [span for span in trace.spans if span.kind == "llm" and span.output is not None]
+    return sorted(told, key=lambda s: (s.start_ns or 0, s.span_id), reverse=True)
 
 
 def _said_by(trace: Trace, span_id: str, spans: dict[str, Span]) -> tuple[str, object]:

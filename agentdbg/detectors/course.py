@@ -235,17 +235,20 @@ class Course:
             return False
         return self.start(turn) < self.end(other)
 
+    @cached_property
+    def _work(self) -> tuple[list[int], list[tuple[str, Span]]]:
+        """The work of agents by start: starts, and whose it is with its span."""
+        work = [(agent, span) for span in self.spans if span.kind in WORK and (agent := self.agent(span)) is not None]
+        return [self.start(span) for _, span in work], work
+
     def after(self, span: Span) -> list[Hop]:
         """The other agents that worked after this span had ended, in the order they began. Those that ran beside it
         could not know of it and are left out."""
         moment, own = self.moment(span), self.agent(span)
         hops: dict[str, Hop] = {}
-        for later in self.spans:
-            agent = self.agent(later)
-            if later.kind not in WORK or agent in (None, own) or self.start(later) < moment:
-                continue
-            assert agent is not None
-            if self.ran_beside(later, span):
+        starts, work = self._work
+        for agent, later in work[bisect_left(starts, moment) :]:
+            if agent == own or self.ran_beside(later, span):
                 continue
             turn = self.turn(later)
             hop = hops.setdefault(agent, Hop(agent, turn if self.start(turn) >= moment else later))

@@ -4,6 +4,7 @@ results."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +17,7 @@ from agentdbg.detectors.handling import Outcome
 from agentdbg.detectors.results import Good, Result, results
 from agentdbg.detectors.usual import ENOUGH, Usual
 from agentdbg.detectors.wording import clipped
-from agentdbg.model import Span
+from agentdbg.model import Span, Trace
 from agentdbg.steps.emptiness import cut_off, error_in_body, is_empty
 
 Trouble = Literal["error", "error in body", "empty", "cut off"]
@@ -46,19 +47,35 @@ class Suspicion:
 
 @dataclass(slots=True)
 class Findings:
-    """What the tools of one run gave: every result, and those that hold something."""
+    """What the tools of one run gave: every result, and those that hold something. known, empty: results that are
+    recorded, and those that are empty, by tool."""
 
     every: list[Result]
     troubled: list[tuple[Result, Trouble]]
     good: Good
+    known: Counter[str | None]
+    empty: Counter[str | None]
 
 
 def tool_results(course: Course, usual: Usual) -> Findings:
-    """The run's tool results, sorted into troubled and good ones."""
-    every = results(course)
-    judged = [(result, trouble(result, usual)) for result in every]
-    good = Good(result for result, found in judged if not found)
-    return Findings(every, [(result, found) for result, found in judged if found], good)
+    """The run's tool results, sorted into troubled and good ones. Not to be changed by who asks."""
+    return course.trace.once(_ToolResults(usual))
+
+
+@dataclass(frozen=True, slots=True)
+class _ToolResults:
+    usual: Usual
+
+    def __call__(self, trace: Trace) -> Findings:
+        every = results(trace.once(Course))
+        judged = [(result, trouble(result, self.usual)) for result in every]
+        return Findings(
+            every=every,
+            troubled=[(result, found) for result, found in judged if found],
+            good=Good(result for result, found in judged if not found),
+            known=Counter(result.tool for result in every if result.known),
+            empty=Counter(result.tool for result, found in judged if found == "empty"),
+        )
 
 
 def trouble(result: Result, usual: Usual) -> Trouble | None:
@@ -101,9 +118,7 @@ def _blank(value: object) -> bool:
 
 def usually_empty(result: Result, found: Findings, usual: Usual) -> tuple[int, int] | None:
     """(empty, all) results of this tool in the other runs, where they say that an empty one is nothing unusual."""
-    here = [r for r in found.every if r.tool == result.tool and r.known]
-    empty_here = sum(1 for r, kind in found.troubled if r.tool == result.tool and kind == "empty")
-    empty, count = usual.elsewhere(result.tool, here, empty_here)
+    empty, count = usual.elsewhere(result.tool, found.known[result.tool], found.empty[result.tool])
     return (empty, count) if count >= ENOUGH and empty >= USUALLY_EMPTY * count else None
 
 

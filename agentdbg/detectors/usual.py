@@ -4,9 +4,7 @@ shown at all."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
-from agentdbg.detectors.results import Result
 from agentdbg.model import Reader, Span
 
 ENOUGH = 5
@@ -37,8 +35,8 @@ class Usual:
         empty text or `{}` is a result that was not recorded."""
         return (span.convention or "", span.scope or "") in self._shown
 
-    def elsewhere(self, tool: str | None, here: Iterable[Result], empty_here: int) -> tuple[int, int]:
-        """(empty results, results) of a tool in the other runs. `here` are its recorded results in the run that is
+    def elsewhere(self, tool: str | None, here: int, empty_here: int) -> tuple[int, int]:
+        """(empty results, results) of a tool in the other runs. `here` are so many recorded in the run that is
         judged."""
         count, empty = self._tools.get(tool or "", (0, 0))
-        return max(0, empty - empty_here), max(0, count - sum(1 for _ in here))
+        return max(0, empty - empty_here), max(0, count - here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -129,14 +130,21 @@ class Blind:
             leaves.setdefault(trace_id, _Leaves()).add(_Leaf(*leaf))
         for trace_id, group in groupby(turns, key=lambda row: str(row[0])):
             gaps = [gap for row in group if (gap := _gap(row, leaves.get(trace_id, _Leaves()))) is not None]
-            wide = [gap for gap in gaps if self._is_wide(gap, gaps)]
+            wide = self._wide(gaps)
             if wide:
                 yield _time_finding(trace_id, max(wide, key=lambda gap: (gap.blind_ns, gap.span_id)), gaps)
 
-    def _is_wide(self, gap: _Gap, gaps: Sequence[_Gap]) -> bool:
-        own = [one for one in gaps if one.agent == gap.agent]
-        blind, whole = sum(one.blind_ns for one in own), sum(one.whole_ns for one in own)
-        return blind > self.seconds * 1e9 and blind > self.share * whole
+    def _wide(self, gaps: Sequence[_Gap]) -> list[_Gap]:
+        """Those of agents whose turns of the run, taken together, are blind for long enough."""
+        blind, whole = Counter[str](), Counter[str]()
+        for gap in gaps:
+            blind[gap.agent] += gap.blind_ns
+            whole[gap.agent] += gap.whole_ns
+        return [
+            gap
+            for gap in gaps
+            if blind[gap.agent] > self.seconds * 1e9 and blind[gap.agent] > self.share * whole[gap.agent]
+        ]
 
 
 def _unseen_tools(reader: Reader, judged: set[str]) -> Iterator[Finding]:
