@@ -46,6 +46,7 @@ _MADE = """
   FROM raw.strays y JOIN (
     SELECT trace_id, agent_hint, resource, min(start_ns) AS start_ns, max(end_ns) AS end_ns FROM raw.spans
     WHERE agent_hint IN (SELECT made FROM raw.strays) AND trace_id NOT IN (SELECT trace_id FROM raw.strays)
+      AND trace_id IN (SELECT trace_id FROM raw.spans WHERE parent_id IS NULL)
     GROUP BY trace_id, agent_hint, resource
   ) t ON t.agent_hint = y.made AND t.resource IS NOT DISTINCT FROM y.resource AND t.end_ns >= y.start_ns
   WHERE y.made IS NOT NULL GROUP BY y.trace_id, y.span_id

@@ -3,7 +3,7 @@ anew."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 # Columns of raw.spans beyond rows.SpanRow: the file, whether copies were merged into the row, whether it stands in for
 # a span of which only log records are here, the trace that the run goes by, and where those of other traces stand.

@@ -167,6 +167,12 @@ def test_an_agent_that_is_made_within_a_run_does_no_work_and_is_handed_nothing(t
     assert reader.rows("SELECT agents, handoffs FROM traces") == [(["planner"], 0)]
 
 
+def test_the_making_of_an_agent_is_no_root_of_a_run_that_lost_its_own(tmp_path: Path) -> None:
+    made = agent(B, "3", "planner", "create_agent", start=-900, end=-890)
+    reader = of_files(otlp(tmp_path, [made, agent(A, "1", "planner", parent="9" * 16)])).reader()
+    assert reader.rows("SELECT left(trace_id, 1), status FROM traces ORDER BY 1") == [("a", "incomplete"), ("b", "ok")]
+
+
 def test_an_agent_that_nobody_uses_stays_a_trace(tmp_path: Path) -> None:
     spans = [agent(A, "1", "planner"), agent(B, "3", "writer", "create_agent", start=-900, end=-890)]
     assert runs(tmp_path, spans) == {"a": [], "b": []}
