@@ -51,11 +51,6 @@ def robust_z(value: float, reference: Sequence[float], floor: float | None = Non
     return _MAD_TO_SIGMA * (value - centre) / spread if spread else math.copysign(math.inf, value - centre)
 
 
-def modified_z(values: Sequence[float], floor: float | None = None) -> list[float]:
-    """`robust_z` of every value against all of them, in their order; an empty list for no values."""
-    return [robust_z(value, values, floor) for value in values]
-
-
 def wilson(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
     """Lower and upper bound of a rate seen as k of n; z = 1.96 gives the 95 % interval (E. B. Wilson, JASA 22, 1927).
 

@@ -146,22 +146,6 @@ class Profile:
         """How often there was an object at a path."""
         return self.fields[path].objects if path in self.fields else 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """A small JSON object with sorted keys, for a file that is committed: no examples, and values of enums only."""
-        return {
-            "envelopes": _sorted(self.envelopes),
-            "fields": {path: _field_as_dict(self.fields[path]) for path in sorted(self.fields)},
-            "messages": self.messages,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Profile:
-        """The profile of `as_dict`. KeyError, TypeError or ValueError where it is none."""
-        profile = cls(int(data["messages"]), Counter(data["envelopes"]))
-        for path, entry in data["fields"].items():
-            profile.fields[path] = _field_from_dict(entry)
-        return profile
-
     def _keep(self, label: str, example: Example) -> None:
         if label not in self.examples or example < self.examples[label]:
             self.examples[label] = example
@@ -206,39 +190,3 @@ def _one_line(text: str) -> str:
 
 def _pick(choose: Any, a: float | None, b: float | None) -> float | None:
     return b if a is None else a if b is None else choose(a, b)
-
-
-def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
-    return {key: counts[key] for key in sorted(counts)}
-
-
-def _field_as_dict(f: Field) -> dict[str, Any]:
-    entry: dict[str, Any] = {"parent": f.parent, "seen": f.seen, "types": _sorted(f.types)}
-    if f.objects:
-        entry["objects"] = f.objects
-    if f.formats:
-        entry["formats"] = _sorted(f.formats)
-    if f.empty_arrays:
-        entry["empty_arrays"] = f.empty_arrays
-    if f.low is not None:
-        entry["range"] = [f.low, f.high]
-    if f.values and f.enum() is not None:
-        entry["values"] = _sorted(f.values)
-    return {key: entry[key] for key in sorted(entry)}
-
-
-def _field_from_dict(entry: Mapping[str, Any]) -> Field:
-    low, high = entry.get("range", (None, None))
-    formats = Counter(entry.get("formats", {}))
-    values = Counter(entry["values"]) if "values" in entry else None if formats else Counter()
-    return Field(
-        parent=entry["parent"],
-        seen=entry["seen"],
-        objects=entry.get("objects", 0),
-        types=Counter(entry["types"]),
-        formats=formats,
-        values=values,
-        low=low,
-        high=high,
-        empty_arrays=entry.get("empty_arrays", 0),
-    )

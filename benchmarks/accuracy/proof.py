@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agentdbg.model import Finding
@@ -14,7 +14,8 @@ _AGAIN = 3
 
 def proven(finding: Finding, recorded: Mapping[str, Any]) -> bool:
     """Of an error: its span was recorded as failed. Of prompts that grow: the recorded counts of tokens do. Of a loop:
-    the very same call was recorded three times."""
+    the very same call was recorded three times. Of hidden calls: model calls were recorded that begin with another
+    prompt than the rest."""
     spans = {span["span_id"]: span for span in _all(recorded)}
     told = [spans[evidence.span_id] for evidence in finding.evidence if evidence.span_id in spans]
     if finding.detector == "error.origin":
@@ -30,7 +31,15 @@ def proven(finding: Finding, recorded: Mapping[str, Any]) -> bool:
             if (span.get("span_attributes") or {}).get("openinference.span.kind") == "TOOL"
         )
         return any(count >= _AGAIN for count in given.values())
+    if finding.detector == "calls.hidden":
+        first = "llm.input_messages.0.message.content"
+        every = [(span.get("span_attributes") or {}).get(first) for span in spans.values()]
+        return sum(one.get(first) not in (None, _commonest(every)) for one in attributes) > 0
     return False
+
+
+def _commonest(prompts: Iterable[object]) -> object:
+    return next(iter(Counter(prompt for prompt in prompts if prompt is not None).most_common(1)), (None,))[0]
 
 
 def _all(recorded: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

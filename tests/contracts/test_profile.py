@@ -41,13 +41,6 @@ def test_order_does_not_matter(payloads: list[object], chance: random.Random) ->
     assert merged(parts) == whole
 
 
-@given(st.lists(MESSAGES, max_size=12))
-def test_what_is_written_can_be_read_and_is_the_same_when_written_again(payloads: list[object]) -> None:
-    written = profile(*payloads).as_dict()
-    again = Profile.from_dict(json.loads(json.dumps(written))).as_dict()
-    assert json.dumps(again) == json.dumps(written)
-
-
 @given(st.lists(MESSAGES, min_size=1, max_size=6))
 def test_counts_agree_with_one_another(payloads: list[object]) -> None:
     p = profile(*payloads)
@@ -117,12 +110,6 @@ def test_an_enum_needs_few_values_that_are_often_seen() -> None:
     assert words.enum() == frozenset({"done", "failed"})
     assert profile(*({"status": "done"} for _ in range(7))).fields["$.status"].enum() is None
     assert profile(*({"name": f"n{i}"} for i in range(40))).fields["$.name"].enum() is None
-
-
-def test_a_written_profile_holds_the_words_of_enums_and_no_other_text() -> None:
-    text = json.dumps(profile(*({"status": "done", "name": f"secret {i}"} for i in range(9))).as_dict())
-    assert "done" in text
-    assert "secret" not in text
 
 
 @pytest.mark.parametrize(
