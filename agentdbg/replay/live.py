@@ -124,6 +124,8 @@ def prepare(reader: Reader, trace_id: str, span_id: str, how: How, sets: Sequenc
     call = supposed.call(span)
     if not call.messages:
         raise AgentdbgError(f"what the call in span {span} was asked is not recorded: {call.reason}")
+    if not (how.model or call.model):
+        raise AgentdbgError(f"the model that the call in span {span} asked is not recorded", "--model NAME names one")
     told = reader.rows("SELECT response_id FROM spans WHERE trace_id = $t AND span_id = $s", t=trace_id, s=span)
     there = endpoint(how.base_url, how.api, api_of(told[0][0], call.provider), call, how.key_name)
     was = (call.parameters or {}).get("seed")

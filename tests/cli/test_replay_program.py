@@ -55,6 +55,8 @@ def test_a_question_that_was_not_recorded() -> None:
     [(["--"], "no program stands behind --"), (["--serve", "--verify"], "exclude one another"),
      (["--tool", "x=maybe", "--", "true"], "--tool x=maybe is no policy"), (["--hard", "mesages", "--", "true"], "there is no layer 'mesages'"),
      (["--target", "app"], "--target app names no function"), (["--format", "sarif", "--", "true"], "there is no format 'sarif' here"),
+     (["--model", "m"], "--model goes with --live"), (["--live"], "--live says where to ask"), (["--live", "--serve"], "exclude one another"),
+     (["--verify", "--set", "system=x"], "--verify sends what is recorded"), (["--live", "--base-url", "x"], "--base-url x is no address"),
      (["--", "/nowhere/program"], "/nowhere/program cannot be run: No such file or directory")],
 )  # fmt: skip
 def test_what_cannot_be_done_is_told(arguments: list[str], said: str) -> None:
