@@ -203,6 +203,8 @@ def _notes(asked: Question, got: Sequence[Answered], same: bool) -> Iterator[str
         yield f"the question may lack what was asked: {call.reason}"
     if any(part["type"] == "reasoning" for message in call.messages or () for part in message["parts"]):
         yield "recorded reasoning was left out: providers take none but what they have signed"
+    if asked.there.speech.name == "Anthropic Messages" and "max_tokens" not in (call.parameters or {}):
+        yield f"no max_tokens is recorded, and one is needed: {asked.bodies[0]['max_tokens']} were allowed"
     models = sorted({one.model for one in got if one.model})
     if asked.recorded.model and models and models != [asked.recorded.model]:
         yield f"recorded with {asked.recorded.model}, answered by {', '.join(models)}"
