@@ -48,6 +48,15 @@ class Asking:
         int | None, typer.Option("--seed", metavar="N", help="--live: seeds from N on, one a question.")
     ] = None
 
+    @property
+    def stray(self) -> str | None:
+        """An option that says how to ask, where nothing is asked."""
+        told = {
+            "--base-url": self.base_url, "--model": self.model, "--predicate": self.predicates, "--api": self.api,
+            "--key-env": self.key_name, "--seed": self.seed is not None,
+        }  # fmt: skip
+        return None if self.live else next((name for name, value in told.items() if value), None)
+
 
 def asked_for_real(
     here: Opened, trace_id: str, span_id: str, asking: Asking, supposing: Supposing, drawing: Drawing

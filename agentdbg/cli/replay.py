@@ -106,6 +106,10 @@ def command(
     wanted = [program is not None, running.target is not None, running.serve, running.verify, asking.live]
     if sum(wanted) > 1:
         raise AgentdbgError("a program, --target, --serve, --verify and --live exclude one another")
+    if asking.stray:
+        raise AgentdbgError(f"{asking.stray} goes with --live", "--live asks a real model")
+    if running.verify and supposing.line:
+        raise AgentdbgError("--verify sends what is recorded, and supposes nothing", "leave --set and its like out")
     if program == []:
         raise AgentdbgError("no program stands behind --", "agentdbg replay SPAN_ID -- python app.py")
     targets(drawing, {"text": None, "json": None})

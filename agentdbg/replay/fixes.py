@@ -117,7 +117,7 @@ def fixes(span: Span, grade: Grade) -> tuple[str, ...]:
     if grade == "exact":
         return ()
     out = [ATTRIBUTE_LIMIT] if span.dropped else []
-    if grade == "content":
+    if grade == "content" and not span.dropped:
         out.append(line(REQUEST, span) or REQUEST[""])
     elif span.input is None or span.output is None:
         answered = span.end_ns is not None and span.status != "error"  # else nothing was left out: there was no answer

@@ -124,6 +124,8 @@ def prepare(reader: Reader, trace_id: str, span_id: str, how: How, sets: Sequenc
     call = supposed.call(span)
     if not call.messages:
         raise AgentdbgError(f"what the call in span {span} was asked is not recorded: {call.reason}")
+    if not (how.model or call.model):
+        raise AgentdbgError(f"the model that the call in span {span} asked is not recorded", "--model NAME names one")
     told = reader.rows("SELECT response_id FROM spans WHERE trace_id = $t AND span_id = $s", t=trace_id, s=span)
     there = endpoint(how.base_url, how.api, api_of(told[0][0], call.provider), call, how.key_name)
     was = (call.parameters or {}).get("seed")
@@ -201,6 +203,8 @@ def _notes(asked: Question, got: Sequence[Answered], same: bool) -> Iterator[str
         yield f"the question may lack what was asked: {call.reason}"
     if any(part["type"] == "reasoning" for message in call.messages or () for part in message["parts"]):
         yield "recorded reasoning was left out: providers take none but what they have signed"
+    if asked.there.speech.name == "Anthropic Messages" and "max_tokens" not in (call.parameters or {}):
+        yield f"no max_tokens is recorded, and one is needed: {asked.bodies[0]['max_tokens']} were allowed"
     models = sorted({one.model for one in got if one.model})
     if asked.recorded.model and models and models != [asked.recorded.model]:
         yield f"recorded with {asked.recorded.model}, answered by {', '.join(models)}"

@@ -102,7 +102,7 @@ def verdict(counted: int, answered: int, changed: bool) -> tuple[Judgement, str,
     if answered < FEWEST:
         return "not_judged", f"{answered} answers are too few to tell chance from cause", low, high
     if low > 0.5:
-        words = "this is no chance: the cause is what the model is told (prompt, tools, context), or the model itself"
+        words = "no chance: it is what the model is told, or the model itself; --set and --model tell which"
         return "prompt", start + words, low, high
     if counted == 0:
         return "not_seen", f"{start}it was not seen: it comes in at most {high:.0%} of answers", low, high

@@ -5,7 +5,7 @@ since, so that the call before has what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,31 +20,38 @@ _WHOLE = ("exact", "content")
 def repaired(calls: Sequence[Call], cut: Collection[str]) -> list[Call]:
     """The calls, in order of start; those of the spans `cut` whole again where an earlier one proves what is missing:
     its answer stands in the later input, and what is left before that answer is how its own input ends."""
+    if not cut:
+        return list(calls)
     out: list[Call] = []
+    answered: dict[object, list[Call]] = {}
     for call in calls:
-        out.append(_repaired(call, out) if call.span_id in cut and call.messages and call.answer is not None else call)
+        if call.span_id in cut and call.messages and call.answer is not None:
+            call = _repaired(call, answered)
+        if call.messages and call.answer and call.grade in _WHOLE:
+            answered.setdefault((call.agent, _said(call.answer)), []).append(call)
+        out.append(call)
     return out
 
 
-def _repaired(call: Call, earlier: Sequence[Call]) -> Call:
-    for before in reversed(earlier):
-        if before.agent == call.agent and before.messages and before.answer and before.grade in _WHOLE:
-            place = _behind(call.messages or (), before.messages, before.answer)
-            if place is not None:
-                return _joined(call, before, place)
+def _repaired(call: Call, answered: Mapping[object, Sequence[Call]]) -> Call:
+    """Put together with the call whose answer is the last that stands in what is left, if that one proves it."""
+    left = call.messages or ()
+    for place in range(len(left) - 1, -1, -1):
+        if left[place]["role"] == "assistant" or place == 0:
+            for before in reversed(answered.get((call.agent, _said(left[place]["parts"])), ())):
+                if _proves(before, left, place):
+                    return _joined(call, before, place)
     return call
 
 
-def _behind(left: Sequence[Message], sent: Sequence[Message], answer: Sequence[Part]) -> int | None:
-    """Where in what is left of an input the answer to `sent` stands, if everything before it is how `sent` ends. The
-    first message that is left may have lost a part of itself."""
-    for place in range(len(left) - 1, -1, -1):
-        if left[place]["role"] == "assistant" and _said(left[place]["parts"]) == _said(answer):
-            start, kept = len(sent) - place, left[1:place]
-            if start < 0 or list(sent[start + 1 :]) != list(kept) or (place and not _holds(sent[start], left[0])):
-                return None
-            return place if kept or any(part.get("id") for part in answer) else None
-    return None
+def _proves(before: Call, left: Sequence[Message], place: int) -> bool:
+    """Whether everything before the answer is how the input of `before` ends. The first message that is left may have
+    lost a part of itself, and its role."""
+    sent = before.messages or ()
+    start, kept = len(sent) - place, left[1:place]
+    if start < 0 or list(sent[start + 1 :]) != list(kept) or (place and not _holds(sent[start], left[0])):
+        return False
+    return bool(kept) or any(part.get("id") for part in before.answer or ())
 
 
 def _holds(whole: Message, rest: Message) -> bool:
@@ -57,12 +64,11 @@ def _texts(message: Message) -> set[str]:
     return {text for _, text in scalars(parts)}
 
 
-def _said(parts: Sequence[Part]) -> tuple[str, list[tuple[str | None, str, str]]]:
+def _said(parts: Sequence[Part]) -> tuple[object, ...]:
     """What compares of an answer as it was given and as it is sent back: its text, and the tools asked for."""
-    calls = [
-        (one.get("id"), one["name"], canonical(one["arguments"] or {})) for one in parts if one["type"] == "tool_call"
-    ]
-    return "".join("".join(one["text"].split()) for one in parts if one["type"] == "text"), calls
+    asked = (part for part in parts if part["type"] == "tool_call")
+    calls = [(part.get("id"), part["name"], canonical(part["arguments"] or {})) for part in asked]
+    return "".join("".join(part["text"].split()) for part in parts if part["type"] == "text"), *calls
 
 
 def _joined(call: Call, before: Call, place: int) -> Call:

@@ -27,12 +27,13 @@ WARM = 20
 @dataclass(frozen=True, slots=True)
 class Run:
     """One server, asked everything once: milliseconds a request, of these its processor's, which other work on the
-    machine hardly changes; seconds until it was up, megabytes at most."""
+    machine hardly changes; seconds until it was up, by the clock and of the processor; megabytes at most."""
 
     median_ms: float
     p95_ms: float
     processor_ms: float
     start_s: float
+    start_processor_s: float
     memory_mb: float
 
 
@@ -75,12 +76,13 @@ def _run(kind: str, count: int, bodies: Sequence[bytes]) -> Run:
     line = [sys.executable, "-m", "benchmarks.replay.serving", kind, str(count)]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        address = urlsplit(server.stdout.readline().strip())
+        told, loading = server.stdout.readline().split()
+        address = urlsplit(told)
         start = time.perf_counter() - began
         took = _ask(address.hostname or "", address.port or 0, bodies)
         out, _ = server.communicate()
     memory, processor = map(float, out.split())
-    return Run(median(took), quantiles(took, n=20)[-1], processor / len(bodies) * 1000, start, memory)
+    return Run(median(took), quantiles(took, n=20)[-1], processor / len(bodies) * 1000, start, float(loading), memory)
 
 
 def _ask(host: str, port: int, bodies: Sequence[bytes]) -> list[float]:
@@ -106,7 +108,7 @@ def _print(count: int, size: float, runs: dict[str, list[Run]]) -> None:
         one = best[kind]
         print(
             f"  {kind:9} median {one.median_ms:6.2f} ms  p95 {one.p95_ms:6.2f} ms  processor {one.processor_ms:5.2f} ms"
-            f"  up in {one.start_s:5.2f} s  memory {one.memory_mb:4.0f} MB"
+            f"  up in {one.start_s:5.2f} s (processor {one.start_processor_s:.2f} s)  memory {one.memory_mb:4.0f} MB"
         )
     echo, ours = best["echo"], best["playback"]
     added, times = ours.median_ms - echo.median_ms, ours.median_ms / echo.median_ms

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.replay.serving KIND CALLS`: the server that is measured, in a process of its own. It prints its
-address when it is up, and, when its stdin ends, the most memory that it had and the processor time that it took to
-answer."""
+"""`python -m benchmarks.replay.serving KIND CALLS`: the server that is measured, in a process of its own. Once it is
+up, it prints its address and the processor time that it took; when its stdin ends, the most memory that it had and the
+processor time of the answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> None:
     what = Echo() if kind == "echo" else Playback(Matcher(calls(count)), Tape((), Policies({})))
     with served(what) as address:
         began = time.process_time()
-        print(address, flush=True)
+        print(address, began, flush=True)
         sys.stdin.read()
         took = time.process_time() - began
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, took, flush=True)

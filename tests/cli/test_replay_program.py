@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Mapping
 
 import pytest
 
-from tests.commandline import SAMPLES, Done, agentdbg
+from agentdbg.replay.playback import Reply
+from agentdbg.replay.server import served
+from tests.commandline import PROGRAM, SAMPLES, Done, agentdbg, environment
 
 SAMPLE = SAMPLES / "empty-result"
 SPAN = "ae5b0cd166866be9"  # the collector's only call
@@ -55,6 +61,8 @@ def test_a_question_that_was_not_recorded() -> None:
     [(["--"], "no program stands behind --"), (["--serve", "--verify"], "exclude one another"),
      (["--tool", "x=maybe", "--", "true"], "--tool x=maybe is no policy"), (["--hard", "mesages", "--", "true"], "there is no layer 'mesages'"),
      (["--target", "app"], "--target app names no function"), (["--format", "sarif", "--", "true"], "there is no format 'sarif' here"),
+     (["--model", "m"], "--model goes with --live"), (["--live"], "--live says where to ask"), (["--live", "--serve"], "exclude one another"),
+     (["--verify", "--set", "system=x"], "--verify sends what is recorded"), (["--live", "--base-url", "x"], "--base-url x is no address"),
      (["--", "/nowhere/program"], "/nowhere/program cannot be run: No such file or directory")],
 )  # fmt: skip
 def test_what_cannot_be_done_is_told(arguments: list[str], said: str) -> None:
@@ -69,3 +77,51 @@ def test_options_behind_the_dashes_are_the_programs() -> None:
         "--json", program=[sys.executable, "-c", "import sys; print(sys.argv[1:])", "--json", "--tool", "--", "x"]
     )
     assert "['--json', '--tool', '--', 'x']" in done.stderr
+
+
+class Slow:
+    """A model that answers the same each time, and takes its time from the sixth answer on."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def answer(self, path: str, headers: Mapping[str, str], content: bytes) -> Reply:
+        self.asked += 1
+        if self.asked > 6:
+            time.sleep(2)
+        message = {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "c", "type": "function", "function": {"name": "fetch_sales", "arguments": '{"region": "Eurpoe"}'}}
+        ]}  # fmt: skip
+        return Reply(200, {"id": "chatcmpl-1", "model": "m", "choices": [{"index": 0, "message": message}]})
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_a_model_is_asked_keeps_the_answers_that_came() -> None:
+    pytest.importorskip("uvicorn", reason="the extra `replay` is not installed")
+    there = Slow()
+    with served(there) as address:
+        line = [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            "replay",
+            SPAN,
+            str(SAMPLE),
+            "--live",
+            "--base-url",
+            f"{address}/v1",
+            "-n",
+            "100",
+        ]
+        env = environment(OPENAI_API_KEY="sk-hidden")
+        with subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asking:
+            until = time.monotonic() + 60
+            while there.asked < 8 and time.monotonic() < until:
+                time.sleep(0.05)
+            asking.send_signal(signal.SIGINT)
+            out, said = asking.communicate(timeout=60)
+    assert asking.returncode == 130, said
+    assert "interrupted after" in out
+    assert "\nprompt: " in out
+    assert "sk-hidden" not in out + said
+    assert said.startswith(f"note: asking {address}/v1/chat/completions 100 times")

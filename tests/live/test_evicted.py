@@ -17,11 +17,12 @@ from agentdbg.replay.playback import Reply
 from agentdbg.replay.question import difference, question
 from agentdbg.replay.server import served
 from agentdbg.replay.wires import wire_of
+from tests.live.needs import needs
 from tests.live.servers import collector
 from tests.stores import of_files
 
 for needed in ("openai", "openinference.instrumentation.openai", "uvicorn", "starlette"):
-    pytest.importorskip(needed, reason=f"{needed} is not installed (group live)")
+    needs(needed)
 
 pytestmark = pytest.mark.slow
 

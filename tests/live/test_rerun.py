@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,9 @@ import pytest
 
 from agentdbg.replay.sdks import SDKS
 from tests.commandline import PROGRAM, ROOT, environment
+from tests.live.needs import needs
 from tests.live.servers import Reply, collector, model
 from tests.stores import of_files
-
-
-def needs(module: str) -> None:
-    """Skip where a library is not installed; where all are to be, as CI says, that is a failure."""
-    if os.environ.get("TEST_FRAMEWORKS") == "all":
-        import_module(module)
-    else:
-        pytest.importorskip(module, reason=f"{module} is not installed (group frameworks)")
-
 
 for needed in ("openai", "uvicorn", "starlette", "openinference.instrumentation.openai"):
     needs(needed)

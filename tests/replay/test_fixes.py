@@ -52,3 +52,8 @@ def test_nothing_is_advised_where_nothing_helps() -> None:
     assert lines("exact", "openinference.instrumentation.openai", "openinference", **WHOLE) == ""
     assert lines("no", "openinference.instrumentation.openai", "openinference", status="error") == ""
     assert lines("no", "aihub", "unheard-of") == ""
+
+
+def test_a_call_that_was_put_together_again_lacks_nothing_but_room_for_attributes() -> None:
+    told = lines("content", "openinference.instrumentation.openai", "openinference", **WHOLE, dropped=6)
+    assert told == "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=10000"

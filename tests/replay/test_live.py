@@ -141,6 +141,7 @@ def test_every_api_at_the_place_where_it_is_wont_to_be(
     assert there.asked[0][1][header[0]] == header[1]
     assert (done.verdict, done.counted) == ("prompt", 5)
     assert "secret" not in json.dumps(to_json(done))
+    assert any("4096 were allowed" in note for note in done.notes) == (response_id == "msg_1")
 
 
 def test_gemini_has_the_model_in_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
