@@ -29,6 +29,7 @@ from agentdbg.store.together import Small
 from agentdbg.store.writing import roll_back
 
 if TYPE_CHECKING:
+    from agentdbg.importers.contract import Row
     from agentdbg.importers import Opened
     from agentdbg.store.processes import Ahead, Result, Task
 
