@@ -91,7 +91,7 @@ class CaseRun:
             output.seek(0)
             self._printed[:] = output.read().splitlines()
         self._parted[:] = [one for one in ready.playback.journal.requests if one.match.difference is not None]
-        return of_case(judge(ready, code), str(self.path))
+        return of_case(judge(ready, code), str(self.path), case.is_whole)
 
     def assert_reproduced(self) -> None:
         """Fail with the page that `agentdbg replay` shows where the program does not do what was recorded."""

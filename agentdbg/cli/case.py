@@ -91,9 +91,7 @@ def _tell(case: Case, output: Path) -> None:
 
 
 def _what(case: Case) -> str:
-    from agentdbg.replay.inspect import WHOLE_RUN
-
-    if case.span_id == WHOLE_RUN:
+    if case.is_whole:
         return f"the whole run {case.trace.name!r}" if case.trace.name else "the whole run"
     top = case.trace.by_id()[case.span_id]
     return f"the turn of {top.agent}" if top.agent else top.name

@@ -52,8 +52,9 @@ class Recording:
         """What came of a replay, its next commands as `typed`."""
         from agentdbg.replay.replayed import of_case
 
-        if self.here is None:
-            return of_case(done, self.path)
+        if self.case is not None:
+            return of_case(done, shlex.quote(self.path), self.case.is_whole)
+        assert self.here is not None
         return replace(done, findings=tuple(nexts.in_findings(self.here, done.findings)), next=self.typed(done.next))
 
 

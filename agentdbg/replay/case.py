@@ -33,6 +33,11 @@ class Case:
     accepted: tuple[str, ...] = ()
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is of a whole run."""
+        return self.span_id == WHOLE_RUN
+
+    @property
     def reader(self) -> OneTrace:
         """The case, to be read as a store is."""
         return OneTrace(self.trace)

@@ -4,6 +4,7 @@ texts of several lines are written line by line, and everything stands in one or
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -108,7 +109,10 @@ _TOKENS = ("input", "output", "cached", "reasoning")
 
 
 def is_case(path: str) -> bool:
-    """Whether a file is meant as a case: by its first words, or by its name where it cannot be read."""
+    """Whether a file is meant as a case: by its first words, or by its name where it cannot be read. What is no file is
+    not looked into: a pipe could be read only once."""
+    if not os.path.isfile(path):
+        return path.endswith(SUFFIX)
     try:
         with open(path, "rb") as stream:
             return f'"{DOCUMENT}"'.encode() in stream.read(200) or path.endswith(SUFFIX)

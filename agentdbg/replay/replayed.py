@@ -59,9 +59,13 @@ class Replayed:
     ends: str | None = None
 
 
-def of_case(done: Replayed, path: str) -> Replayed:
-    """The same with advice and next commands for a case, whose trace need not be at hand."""
+def of_case(done: Replayed, path: str, whole: bool) -> Replayed:
+    """The same with advice and next commands for a case, whose trace need not be at hand. whole: it is of a whole
+    run."""
     command = f"agentdbg replay {path}"
+    if not whole and done.verdict == "diverged":
+        alone = f"the case is the turn of {done.agent} alone: a program of several agents wants a case of the whole run"
+        done = replace(done, unreal=(*done.unreal, alone))
     findings = tuple(
         replace(one, advice=one.advice.replace(ANEW, f"{ANEW}, or accept it: --update --reason TEXT"), next=command)
         for one in done.findings
