@@ -96,6 +96,38 @@ class CaseRecord(Struct, kw_only=True):
     spans: list[SpanRecord]
 
 
+class _Text(Struct, tag_field="type", tag="text"):
+    text: str
+
+
+class _Reasoning(Struct, tag_field="type", tag="reasoning"):
+    text: str
+
+
+class _ToolCall(Struct, tag_field="type", tag="tool_call"):
+    name: str
+    arguments: Any
+    id: str | None = None
+
+
+class _ToolResult(Struct, tag_field="type", tag="tool_result"):
+    result: Any
+    id: str | None = None
+    name: str | None = None
+
+
+class _Media(Struct, tag_field="type", tag="media"):
+    pass
+
+
+class _Message(Struct):
+    """What a message must have; whatever else it has stays."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    parts: list[_Text | _Reasoning | _ToolCall | _ToolResult | _Media]
+    name: str | None = None
+
+
 class _Head(Struct):
     document: str = ""
     schema_version: int = 0
@@ -235,7 +267,20 @@ def _fill(span: Span, one: SpanRecord, said: Mapping[str, SpanRecord]) -> None:
     span.is_call, span.model, span.provider = True, one.model, one.provider
     span.input_tokens, span.output_tokens = one.tokens.get("input"), one.tokens.get("output")
     span.parameters, span.tools = _json(one.parameters), _json(one.tools)
-    span.input, span.output = _json(one.messages), _json(one.answer)
+    span.input, span.output = _messages(one, "messages"), _messages(one, "answer")
+
+
+def _messages(one: SpanRecord, field: str) -> str | None:
+    """What was said, as JSON text; ValidationError where it is none."""
+    told = getattr(one, field)
+    if told is UNSET:
+        return None
+    said = _joined(told)
+    try:
+        msgspec.convert(said, list[_Message])
+    except msgspec.ValidationError as problem:
+        raise msgspec.ValidationError(f"{field} of span {one.span_id}: {problem}") from problem
+    return json.dumps(said)
 
 
 def _call(span: Span, one: SpanRecord) -> LLMCall:

@@ -141,6 +141,8 @@ def test_where_nothing_can_be_played_back_there_is_no_case() -> None:
         (lambda told: told[: len(told) // 2], "is no whole case: Unterminated string"),
         (lambda told: told.replace('"kind": "agent"', '"kind": 7'), "is no whole case: Expected `str`, got `int` - at `$.spans[0].kind`"),
         (lambda told: told.replace('"after": {"span_id": "m1"', '"after": {"span_id": "m9"'), "span m2 refers to span m9, which does not stand before it"),
+        (lambda told: told.replace('"parts": [{"type": "text"', '"parts": [{"type": "txt"', 1), "is no whole case: messages of span m1: Invalid value 'txt' - at `$[0].parts[0].type`"),
+        (lambda told: told.replace('"role": "user"', '"role": 5', 1), "messages of span m1: Expected `str`, got `int` - at `$[1].role`"),
         (lambda told: "[]", "is no whole case: Expected `object`, got `array`"),
         (lambda told: "{}", "is no case"),
         (lambda told: "", "is no whole case: Expecting value: line 1 column 1 (char 0)"),
