@@ -11,6 +11,7 @@ from agentdbg.errors import AgentdbgError
 from agentdbg.model import Grade, RunFigures, Span, Trace
 from agentdbg.replay.call import calls_of
 from agentdbg.replay.consistency import follow
+from agentdbg.replay.fixes import fixes
 from agentdbg.replay.inspect import WHOLE_RUN, inspect, members
 from agentdbg.replay.inspection import ToolUse
 from agentdbg.replay.tools import KINDS, Tools
@@ -74,10 +75,9 @@ def case_of(trace: Trace, span_id: str, made_with: str) -> Case:
     if not any(call.messages is not None and (call.answer is not None or call.error) for call in calls):
         where = "this run" if top is None else f"{top.name}, span {top.span_id}"
         why = f"no model call in {where} can be played back: {calls[0].reason}" if calls else None
-        raise AgentdbgError(
-            why or f"no model call is recorded in {where}",
-            f"agentdbg show {trace.trace_id} lists its spans; a case is made of an agent's turn, or of a whole run",
-        )
+        lines = fixes(cut.by_id()[calls[0].span_id], calls[0].grade) if calls else ()
+        other = f"agentdbg show {trace.trace_id} lists its spans; a case is made of an agent's turn, or of a whole run"
+        raise AgentdbgError(why or f"no model call is recorded in {where}", "\n".join([*lines, other]))
     # a turn that no span stands for begins with a call, whose id names that call alone
     named = WHOLE_RUN if top is None or top.span_id in {call.span_id for call in cut.calls} else top.span_id
     seen = inspect(OneTrace(cut), cut.trace_id, named)

@@ -24,8 +24,8 @@ from agentdbg.steps.keys import canonical
 T = TypeVar("T")
 UNBOUND = "?"
 """Stands before the number of a placeholder that is none of the case's yet."""
-LONGEST = 4096
-"""Characters of a value that a rule did not find, but its place in a text tells."""
+_RAW = r"[^<>,;\"'(){}\[\]\\]{1,4096}?"
+"""A value that no rule found, but its place in a text tells."""
 
 
 def redacted(case: Case) -> Case:
@@ -139,18 +139,18 @@ class Redaction:
             return None
         meant: dict[str, str] = {}
         for before, now in zip(recorded, said, strict=True):
+            if before == now:
+                continue
             places = [match[0] for match in PLACEHOLDER.finditer(before)]
-            match = _pattern(before).fullmatch(now)
+            match = _pattern(before).fullmatch(now) if places else None
             if match is None:
                 return None
             for placeholder, value in zip(places, match.groups(), strict=True):
-                if meant.setdefault(placeholder, value) != value:
+                if value != placeholder and meant.setdefault(placeholder, value) != value:
                     return None
         names = {name: value for value, name in self._redactor.known.items()}
         out = {}
         for placeholder, told in meant.items():
-            if told == placeholder:
-                continue
             if PLACEHOLDER.fullmatch(told) and UNBOUND not in told:
                 return None  # one of the case's own, and another
             out[names.get(told, told)] = placeholder
@@ -186,6 +186,6 @@ def _masked(text: str) -> str:
 def _pattern(recorded: str) -> re.Pattern[str]:
     out, last = [], 0
     for match in PLACEHOLDER.finditer(recorded):
-        out += [re.escape(recorded[last : match.start()]), rf"(<{match[1]}:\??[0-9a-f.]+>|[^<>]{{1,{LONGEST}}}?)"]
+        out += [re.escape(recorded[last : match.start()]), rf"(<{match[1]}:\??[0-9a-f.]+>|{_RAW})"]
         last = match.end()
     return re.compile("".join([*out, re.escape(recorded[last:])]), re.S)

@@ -107,6 +107,23 @@ def test_questions_that_differ_by_a_hidden_value_alone_stay_apart() -> None:
     assert done.findings[0].detector == "replay.extra_call"
 
 
+def test_a_value_may_be_spelled_out_beside_the_placeholder_that_was_served_for_it() -> None:
+    spans = [
+        llm("a", "user who is it?", "assistant ann@x.org", 1),
+        llm("b", "user who is it?\nassistant ann@x.org\nuser then mail ann@x.org", "assistant ok", 3),
+    ]
+    second = "user who is it?\nassistant <email:1>\nuser then mail ann@x.org"
+    assert told(replay("user who is it?", second, spans=spans)).startswith("reproduced")
+
+
+def test_many_values_that_no_rule_finds_take_no_time() -> None:
+    words = [f"pw-{n:02}-x9" for n in range(40)]
+    spans = [llm("a", f"user {', '.join(words)}", "assistant ok", 1, parameters=json.dumps({"password": words[0]}))]
+    spans += [llm(f"b{n}", f"user password: {word}", "assistant ok", 3 + n) for n, word in enumerate(words)]
+    assert replay(f"user {', '.join(words)}, and more", spans=spans).verdict == "diverged"
+    assert replay(f"user {', '.join(words)}", spans=spans).asked[0].outcome == "served"
+
+
 def test_dates_that_differ_do_not_hide_who_is_meant() -> None:
     spans = [llm("a", "user 2026-11-20: mail ann@x.org", "assistant ok", 1)]
     assert told(replay("user 2026-11-21: mail ann@x.org", spans=spans)).startswith("reproduced")
