@@ -79,7 +79,7 @@ class CaseRun:
         weights = layers(self.hard, self.soft, self.off, HARD if self.mode == "strict" else USUAL)
         ready = prepare(
             case.reader, case.trace.trace_id, case.span_id, Policies.of(self.tools), self.mode, weights,
-            self.target is not None, self.args, redaction=redaction_of(case),
+            self.target is not None, self.args, redaction=redaction_of(case.trace),
         )  # fmt: skip
         line = of_target(self.target) if self.target is not None else _here(self.program or ())
         token = token_urlsafe()

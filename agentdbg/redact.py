@@ -19,7 +19,7 @@ from typing import Any
 
 from agentdbg.errors import AgentdbgError
 
-PLACEHOLDER = re.compile(r"<([a-z_]+):(\??(?:[0-9a-f]+\.)?\d+)>")
+PLACEHOLDER = re.compile(r"<(private_key|secret|jwt|email|phone|card|iban|ssn):(\??(?:[0-9a-f]+\.)?\d+)>")
 _NEEDED = ("detect_secrets", "phonenumbers", "stdnum")
 _INSTALL = "pip install 'agentdbg-traces[redact]'"
 _DEEP = 200

@@ -61,8 +61,8 @@ def asked_for_real(recorded: Recording, asking: Asking, supposing: Supposing, dr
         raise AgentdbgError("--live asks for answers, so that there is none to override", "--set changes the question")
     how = How(asking.base_url, asking.model, asking.api, asking.key_name, asking.seed, asking.samples)
     question = prepare(recorded.reader, recorded.trace_id, recorded.span_id, how, supposing.sets)
-    if recorded.case is not None and recorded.case.redacted:
-        messages.note("the case is redacted: the model is asked about placeholders")
+    if recorded.redaction is not None:
+        messages.note("the recording is redacted: the model is asked about placeholders")
     messages.note(f"asking {question.there.shown} {asking.samples} times; Ctrl-C keeps the answers that came")
     done = measure(question, asking.predicates)
     as_json = json.dumps(to_json(done), indent=1) + "\n"

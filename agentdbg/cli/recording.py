@@ -35,10 +35,10 @@ class Recording:
 
     @property
     def redaction(self) -> Redaction | None:
-        """Needed where a case hides something."""
+        """Needed where the recording hides something."""
         from agentdbg.replay.redacted import redaction_of
 
-        return redaction_of(self.case) if self.case is not None else None
+        return redaction_of(self.reader.trace(self.trace_id))
 
     def typed(self, commands: Sequence[str]) -> tuple[str, ...]:
         """The next commands as they are to be typed: with the files behind them, or on the case."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from agentdbg.model import Span
+from agentdbg.model import Span, Trace
 from agentdbg.redact import PLACEHOLDER, Redactor
 from agentdbg.replay.asked import Asked
 from agentdbg.replay.call import Message, Part, payload
@@ -31,11 +32,14 @@ _RAW = r"[^<>,;\"'(){}\[\]\\]{1,4096}?"
 def redacted(case: Case) -> Case:
     """The case with placeholders. It is gone through twice: what one place tells is secret, another may spell out."""
     redactor = Redactor()
+    for one in _placeholders(case.trace):  # of a store that was redacted: theirs are not given to other values
+        kind, _, number = one.strip("<>").partition(":")
+        redactor.counts[kind] = max(redactor.counts[kind], int(number.rpartition(".")[2]))
     for _ in range(2):
         spans = [_span(redactor, span) for span in case.trace.spans]
         name = redactor.text(case.trace.name)
     trace = replace(case.trace, spans=spans, name=name)
-    return replace(case, trace=trace, redacted=dict(redactor.counts))
+    return replace(case, trace=trace, redacted=_kinds(trace))
 
 
 def _span(redactor: Redactor, span: Span) -> Span:
@@ -72,21 +76,23 @@ def _part(redactor: Redactor, part: Part) -> Part:
     return {name: value if name in kept else redactor.value(value) for name, value in part.items()}
 
 
-def redaction_of(case: Case) -> Redaction | None:
-    """What a program that is replayed with the case is heard through; None where nothing is hidden."""
-    return Redaction(case) if case.redacted else None
+def redaction_of(trace: Trace) -> Redaction | None:
+    """What a program that is replayed is heard through; None where the recording has no placeholder."""
+    return Redaction(trace) if _placeholders(trace) else None
 
 
 class Redaction:
-    """What a program says, in the placeholders of the case that it is replayed with."""
+    """What a program says, in the placeholders of the recording that it is replayed with: of a case, or of a store
+    that was redacted."""
 
-    def __init__(self, case: Case) -> None:
-        self.hidden = case.redacted or {}
+    def __init__(self, trace: Trace) -> None:
+        self.hidden = _kinds(trace)
         self._redactor = Redactor(UNBOUND)
         self._questions: dict[int, list[str]] = {}
-        every = [text for span in case.trace.spans for text in _payloads(span)]
-        self._placeholders = list(dict.fromkeys(match[0] for text in every for match in PLACEHOLDER.finditer(text)))
-        for text in every:  # what the rules would hide and is not hidden was left by other rules, or put in by hand
+        self._placeholders = _placeholders(trace)
+        for text in _payloads(
+            trace
+        ):  # what the rules would hide and is not hidden was left by other rules, or put in by hand
             self._redactor.text(text)
         for value in [*self._redactor.known]:
             self._redactor.call(value, value)
@@ -175,8 +181,19 @@ class Redaction:
         return hidden
 
 
-def _payloads(span: Span) -> Iterator[str]:
-    yield from filter(None, (span.input, span.output, span.tools, span.parameters))
+def _payloads(trace: Trace) -> Iterator[str]:
+    for span in trace.spans:
+        yield from filter(None, (span.input, span.output, span.tools, span.parameters, span.error_message))
+
+
+def _placeholders(trace: Trace) -> list[str]:
+    """In the order in which they first stand there."""
+    return list(dict.fromkeys(match[0] for text in _payloads(trace) for match in PLACEHOLDER.finditer(text)))
+
+
+def _kinds(trace: Trace) -> dict[str, int]:
+    """How many values of each kind are hidden."""
+    return dict(Counter(one.strip("<>").partition(":")[0] for one in _placeholders(trace)))
 
 
 def _masked(text: str) -> str:

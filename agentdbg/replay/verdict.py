@@ -282,7 +282,7 @@ def _unreal(rerun: Rerun) -> Iterator[str]:
         yield f"{len(accepted)} answers were given to earlier questions; the new ones are accepted: {reasons}"
     if rerun.playback.redaction is not None:
         hidden = ", ".join(f"{kind} ({n})" for kind, n in sorted(rerun.playback.redaction.hidden.items()))
-        yield f"placeholders stand for what the case hides: {hidden}"
+        yield f"placeholders stand for what the recording hides: {hidden}"
     live = sorted({use.tool for use in journal.tools if use.told.do == "live"})
     if live:
         yield f"ran for real: {', '.join(live)}"

@@ -10,10 +10,10 @@ import pytest
 pytest.importorskip("detect_secrets", reason="the extra `redact` is not installed")
 
 from agentdbg.model import Span
-from agentdbg.replay.case import case_of
+from agentdbg.replay.case import OneTrace, case_of
 from agentdbg.replay.case_file import text
 from agentdbg.replay.inspect import WHOLE_RUN
-from agentdbg.replay.redacted import Redaction, redacted
+from agentdbg.replay.redacted import Redaction, redacted, redaction_of
 from agentdbg.replay.replayed import Replayed
 from agentdbg.replay.rerun import prepare
 from agentdbg.replay.tape import Policies
@@ -38,7 +38,7 @@ def run() -> list[Span]:
 def replay(*questions: str, spans: list[Span] | None = None, **more: Any) -> Replayed:
     """A question is a conversation; `login WORD` calls the tool, `returned JSON` is what a target gave back."""
     case = redacted(case_of(trace(spans or run()), WHOLE_RUN, "0.0"))
-    ready = prepare(case.reader, "t", case.span_id, Policies({}), redaction=Redaction(case), **more)
+    ready = prepare(case.reader, "t", case.span_id, Policies({}), redaction=Redaction(case.trace), **more)
     for question in questions:
         word, _, rest = question.partition(" ")
         if word == "login":
@@ -68,7 +68,7 @@ def test_a_program_that_has_the_values_asks_the_same() -> None:
     """The password in the prompt is found by no rule: that it stands where the case hides one tells it."""
     done = replay(ASKED, "login hunter2-x", TOLD, 'returned "sent to bob@home.org"')
     assert told(done) == "reproduced: the program asked what was recorded: 2 of 2 calls []"
-    assert done.unreal == ("placeholders stand for what the case hides: email (3), secret (1)",)
+    assert done.unreal == ("placeholders stand for what the recording hides: email (3), secret (1)",)
 
 
 def test_a_program_that_was_served_placeholders_asks_the_same() -> None:
@@ -129,13 +129,27 @@ def test_dates_that_differ_do_not_hide_who_is_meant() -> None:
     assert told(replay("user 2026-11-21: mail ann@x.org", spans=spans)).startswith("reproduced")
 
 
+def test_a_store_that_was_redacted_is_replayed_as_well_and_its_placeholders_stay_its_own() -> None:
+    spans = [llm("a", "user mail <email:3f2a.1> and <email:1>", "assistant ok", 1)]
+    redaction = redaction_of(trace(spans))
+    ready = prepare(OneTrace(trace(spans)), "t", WHOLE_RUN, Policies({}), redaction=redaction)
+    ready.playback.answer("/v1/chat/completions", {}, body("user mail ann@x.org and bob@x.org"))
+    assert told(judge(ready, 0)).startswith("reproduced")
+    assert redaction_of(trace(run())) is None
+
+    missed = [llm("a", "user mail <email:1> and ann@x.org, page <page:7>", "assistant ok", 1)]
+    case = redacted(case_of(trace(missed), WHOLE_RUN, "0.0"))
+    assert "mail <email:1> and <email:2>, page <page:7>" in (case.trace.spans[0].input or "")
+    assert case.redacted == {"email": 2}
+
+
 def test_what_the_case_left_in_the_open_is_no_secret_of_the_program() -> None:
     """Rules come and go: a value that stands in the case as it is stays as it is in what the program says."""
     spans = [llm("a", "user mail ann@x.org", "assistant ok", 1), llm("b", "user mail bob@x.org", "assistant ok", 3)]
     case = redacted(case_of(trace(spans), WHOLE_RUN, "0.0"))
     span = case.trace.by_id()["b"]
     span.input = (span.input or "").replace("<email:2>", "bob@x.org")
-    ready = prepare(case.reader, "t", WHOLE_RUN, Policies({}), redaction=Redaction(case))
+    ready = prepare(case.reader, "t", WHOLE_RUN, Policies({}), redaction=Redaction(case.trace))
     for question in ("user mail ann@x.org", "user mail bob@x.org"):
         ready.playback.answer("/v1/chat/completions", {}, body(question))
     assert told(judge(ready, 0)).startswith("reproduced: the program asked what was recorded: 2 of 2 calls")
