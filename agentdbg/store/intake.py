@@ -29,8 +29,8 @@ from agentdbg.store.together import Small
 from agentdbg.store.writing import roll_back
 
 if TYPE_CHECKING:
-    from agentdbg.importers.contract import Row
     from agentdbg.importers import Opened
+    from agentdbg.importers.contract import Row
     from agentdbg.store.processes import Ahead, Result, Task
 
 Read: TypeAlias = tuple[str, Iterator[Pack]]
