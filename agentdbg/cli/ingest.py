@@ -33,6 +33,9 @@ def command(
         int | None,
         typer.Option("--jobs", min=1, metavar="N", help="Processes that read; else one a processor for large inputs."),
     ] = None,
+    redact: Annotated[
+        bool, typer.Option("--redact", help="Placeholders for secrets and personal data; see docs/replay.md.")
+    ] = False,
 ) -> None:
     """Read traces into the store and judge them.
 
@@ -55,9 +58,8 @@ def command(
     with Store.create(sources.db or nearest_store(Path.cwd()) or Path.cwd() / STORE) as store:
         try:
             with interruptible():
-                reports, judged = _take_in(
-                    store, paths, replace(import_options(sources, config), jobs=jobs), config, no_detect
-                )
+                options = replace(import_options(sources, config), jobs=jobs, redact=redact)
+                reports, judged = _take_in(store, paths, options, config, no_detect)
         except KeyboardInterrupt:
             messages.note("stopped: what was read whole is kept; the same command goes on from there")
             raise

@@ -13,8 +13,8 @@ from agentdbg.cli.output import write
 from agentdbg.errors import INTERRUPTED, NOT_JUDGED, AgentdbgError
 
 if TYPE_CHECKING:
-    from agentdbg.cli.opening import Opened
     from agentdbg.cli.options import Drawing
+    from agentdbg.cli.recording import Recording
     from agentdbg.cli.whatif import Supposing
 
 
@@ -58,9 +58,7 @@ class Asking:
         return None if self.live else next((name for name, value in told.items() if value), None)
 
 
-def asked_for_real(
-    here: Opened, trace_id: str, span_id: str, asking: Asking, supposing: Supposing, drawing: Drawing
-) -> None:
+def asked_for_real(recorded: Recording, asking: Asking, supposing: Supposing, drawing: Drawing) -> None:
     """Ask, and report; what was had when Ctrl-C came is reported as well."""
     from agentdbg.replay.live import How, measure, prepare
     from agentdbg.replay.measured import to_json
@@ -71,7 +69,9 @@ def asked_for_real(
     if supposing.outputs:
         raise AgentdbgError("--live asks for answers, so that there is none to override", "--set changes the question")
     how = How(asking.base_url, asking.model, asking.api, asking.key_name, asking.seed, asking.samples)
-    question = prepare(here.store.reader(), trace_id, span_id, how, supposing.sets)
+    question = prepare(recorded.reader, recorded.trace_id, recorded.span_id, how, supposing.sets)
+    if recorded.redaction is not None:
+        messages.note("the recording is redacted: the model is asked about placeholders")
     messages.note(f"asking {question.there.shown} {asking.samples} times; Ctrl-C keeps the answers that came")
     done = measure(question, asking.predicates)
     as_json = json.dumps(to_json(done), indent=1) + "\n"

@@ -31,6 +31,7 @@ COMMANDS = (
     "why",
     "handoffs",
     "replay",
+    "case",
     "check",
     "agents",
     "metrics",
@@ -44,7 +45,7 @@ COMMANDS = (
     "demo",
 )
 """In the order of --help; each is the `command` of the module of its name."""
-WITH_PROGRAM = ("replay",)
+WITH_PROGRAM = ("replay", "case")
 
 
 @cache

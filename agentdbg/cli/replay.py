@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
-from agentdbg.cli.asked import span_of
 from agentdbg.cli.live import Asking, asked_for_real
-from agentdbg.cli.nexts import in_findings, typed
-from agentdbg.cli.opening import one_id, opened
 from agentdbg.cli.options import PROGRAM, Drawing, Sources
 from agentdbg.cli.output import targets, write
+from agentdbg.cli.recording import recording
+from agentdbg.cli.updating import Updating, accept, check
 from agentdbg.cli.whatif import Supposing, foreseen
 from agentdbg.errors import FINDINGS, NOT_JUDGED, AgentdbgError
 
 if TYPE_CHECKING:
-    from agentdbg.cli.opening import Opened
+    from agentdbg.cli.recording import Recording
     from agentdbg.replay.inspection import Inspection
     from agentdbg.replay.replayed import Replayed
     from agentdbg.replay.rerun import Rerun
@@ -73,11 +72,15 @@ def command(
     running: Running,
     supposing: Supposing,
     asking: Asking,
+    updating: Updating,
     sources: Sources,
     drawing: Drawing,
     asked: Annotated[
         list[str],
-        typer.Argument(metavar="SPAN_ID [PATH]... [-- PROGRAM]", help="A span (4 characters of its id), trace files."),
+        typer.Argument(
+            metavar="{SPAN_ID [PATH]... | CASE} [-- PROGRAM]",
+            help="A span (4 characters of its id) or trace; or a case.",
+        ),
     ],
 ) -> None:
     """What exactly an agent was given and answered; or the program again, with recorded answers.
@@ -91,6 +94,8 @@ def command(
     `--set` and `--override-output` suppose another input, question or answer, and tell what follows as far as the
     recording reaches. `--live` asks a real model the recorded question: nothing else here reaches out.
 
+    A CASE (`agentdbg case`) is replayed as a span is, without its trace.
+
     \b
     Examples:
       agentdbg replay 7f3a run.jsonl
@@ -99,6 +104,7 @@ def command(
       agentdbg replay 7f3a --serve
       agentdbg replay 7f3a --override-output 'call[1]=answer.json' -- python app.py
       agentdbg replay 7f3a --live --base-url http://localhost:8000/v1 --set system=@prompt.txt
+      agentdbg replay refund.case.json --update --reason "prompt v7" -- python app.py
     """
     from agentdbg.replay.inspect import inspect
 
@@ -113,21 +119,19 @@ def command(
     if program == []:
         raise AgentdbgError("no program stands behind --", "agentdbg replay SPAN_ID -- python app.py")
     targets(drawing, {"text": None, "json": None})
-    span, paths = one_id(asked, "span")
-    with opened(paths, sources, [span]) as here:
-        trace_id, span_id = span_of(here, span)
+    with recording(asked, sources) as recorded:
+        check(updating, recorded, program is not None or running.target is not None, supposing.line)
         if asking.live:
-            asked_for_real(here, trace_id, span_id, asking, supposing, drawing)
+            asked_for_real(recorded, asking, supposing, drawing)
         elif running.verify:
-            _verified(here, trace_id, span_id, drawing)
+            _verified(recorded, drawing)
         elif any(wanted):
-            _rerun(here, trace_id, span_id, running, supposing, program, drawing)
+            _rerun(recorded, running, supposing, updating, program, drawing)
         elif supposing.sets or supposing.outputs:
-            foreseen(here, trace_id, span_id, supposing, drawing)
+            foreseen(recorded, supposing, drawing)
         else:
-            inspection = inspect(here.store.reader(), trace_id, span_id)
-            inspection = replace(inspection, next=tuple(typed(here, command, trace_id) for command in inspection.next))
-            _write_inspection(inspection, drawing)
+            inspection = inspect(recorded.reader, recorded.trace_id, recorded.span_id)
+            _write_inspection(replace(inspection, next=recorded.typed(inspection.next)), drawing)
 
 
 def _write_inspection(inspection: Inspection, drawing: Drawing) -> None:
@@ -144,11 +148,10 @@ def _write_inspection(inspection: Inspection, drawing: Drawing) -> None:
 
 
 def _rerun(
-    here: Opened,
-    trace_id: str,
-    span_id: str,
+    recorded: Recording,
     running: Running,
     supposing: Supposing,
+    updating: Updating,
     program: list[str] | None,
     drawing: Drawing,
 ) -> None:
@@ -162,18 +165,14 @@ def _rerun(
     alone = running.target is not None
     line = of_target(running.target) if running.target is not None else program
     policies = Policies.of(running.tools)
-    reader = here.store.reader()
     ready = prepare(
-        reader, trace_id, span_id, policies, running.mode, weights, alone, running.args,
-        supposing.sets, supposing.outputs,
+        recorded.reader, recorded.trace_id, recorded.span_id, policies, running.mode, weights, alone, running.args,
+        supposing.sets, supposing.outputs, recorded.redaction, updating.update,
     )  # fmt: skip
     done = judge(ready, _run(ready, line, running.allowed))
-    done = replace(
-        done,
-        findings=tuple(in_findings(here, done.findings)),
-        next=tuple(typed(here, command, trace_id) for command in done.next),
-    )
-    _write_replayed(done, drawing)
+    if updating.update:
+        return accept(updating, recorded, ready, done, drawing)
+    _write_replayed(recorded.told(done), drawing)
     raise typer.Exit(_EXITS.get(done.verdict, 0))
 
 
@@ -223,13 +222,13 @@ def _write_replayed(done: Replayed, drawing: Drawing) -> None:
     )
 
 
-def _verified(here: Opened, trace_id: str, span_id: str, drawing: Drawing) -> None:
+def _verified(recorded: Recording, drawing: Drawing) -> None:
     """The calls of the subject, through every SDK that is installed."""
     from agentdbg.replay.inspect import inspect
     from agentdbg.replay.verify import verify
     from agentdbg.reporters import rerun
 
-    inspection = inspect(here.store.reader(), trace_id, span_id)
+    inspection = inspect(recorded.reader, recorded.trace_id, recorded.span_id)
     done: Verification = verify([view.call for view in inspection.calls])
     write(
         drawing,

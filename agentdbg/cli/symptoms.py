@@ -28,6 +28,7 @@ SYMPTOMS: tuple[tuple[str, str], ...] = (
     ("somebody wants all of it on a dashboard", "agentdbg metrics --format prometheus=agentdbg.prom"),
     ("a new version must not cost more or take longer", "agentdbg baseline create traces/"),
     ("the same fault must not come back", "agentdbg check traces/ --fail-on high"),
+    ("what this run did is to be a test", "agentdbg case SPAN_ID run.jsonl -o tests/run.case.json --pytest"),
     ("some runs fail and others do not, what is different", "agentdbg suspects traces/"),
     (
         "which agent, tool or model does that most",

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentdbg.cli.nexts import typed
 from agentdbg.cli.output import write
 
 if TYPE_CHECKING:
-    from agentdbg.cli.opening import Opened
     from agentdbg.cli.options import Drawing
+    from agentdbg.cli.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,13 @@ class Supposing:
         return "".join(f" {name} {shlex.quote(value)}" for name, values in told for value in values)
 
 
-def foreseen(here: Opened, trace_id: str, span_id: str, supposing: Supposing, drawing: Drawing) -> None:
+def foreseen(recorded: Recording, supposing: Supposing, drawing: Drawing) -> None:
     """Without a program: what would be asked, and what cannot be known."""
     from agentdbg.replay.foresight import foresee, to_json
     from agentdbg.reporters.foresight import text
 
-    told = foresee(here.store.reader(), trace_id, span_id, supposing.sets, supposing.outputs)
-    start = typed(here, f"agentdbg replay {told.span_id}", trace_id) + supposing.line
+    told = foresee(recorded.reader, recorded.trace_id, recorded.span_id, supposing.sets, supposing.outputs)
+    start = recorded.typed([f"agentdbg replay {told.span_id}"])[0] + supposing.line
     kinds = {change.kind for change in told.changes}
     ends = (("question", "--live --base-url URL"), ("input", "--target MODULE:FUNCTION"), ("answer", "-- PROGRAM"))
     commands = [f"{start} {end}" for kind, end in ends if kind in kinds or (kind == "answer" and "result" in kinds)]

@@ -10,6 +10,8 @@ from typing import Any
 from agentdbg.model import Grade, LLMCall, Span, Status, Trace
 from agentdbg.replay.repair import repaired
 
+ACCEPTED = "answered an earlier question; the new one is accepted: "
+"""How the reason of a call begins whose question was changed in its case."""
 Message = dict[str, Any]
 Part = dict[str, Any]
 

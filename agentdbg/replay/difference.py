@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from difflib import ndiff
 from typing import Any
 
 AROUND = 60
@@ -69,6 +70,14 @@ def sides(difference: Difference) -> tuple[str, str]:
 def _around(text: str | None, at: int) -> str:
     start = max(0, at - AROUND)
     return "nothing" if text is None else ("…" if start else "") + text[start : at + AROUND]
+
+
+def side_by_side(found: Difference) -> list[str]:
+    """The lines that differ with one around them: behind `- ` what was there, behind `+ ` what is."""
+    before, after = ((side or "").splitlines() for side in (found.before, found.after))
+    marked = [line.rstrip() for line in ndiff(before, after) if not line.startswith("? ")]
+    near = {n + d for n, line in enumerate(marked) if line[:1] in "+-" for d in (-1, 0, 1)}
+    return [line for n, line in enumerate(marked) if n in near]
 
 
 _NOTHING = object()

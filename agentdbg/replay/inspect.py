@@ -15,12 +15,14 @@ from agentdbg.replay.fixes import fixes
 from agentdbg.replay.inspection import CallView, Consistency, Inspection, Subject, ToolUse
 from agentdbg.replay.tools import Tools
 
+WHOLE_RUN = "*"
+"""Stands for a span id: everything in a trace. Its own id will not do, which in some formats is its root's as well."""
 _GRADES = get_args(Grade)
 
 
 def inspect(reader: Reader, trace_id: str, span_id: str) -> Inspection:
     """The inspection of a span: of the agent's turn it belongs to, or of that call alone where it is a model or tool
-    call.
+    call; of everything in the trace where it is WHOLE_RUN.
 
     A span outside any agent's turn is taken with everything that ran below it. AgentdbgError where the trace has no
     such span.
@@ -37,7 +39,7 @@ def inspect(reader: Reader, trace_id: str, span_id: str) -> Inspection:
         CallView(n, call, steps[call.span_id], tools.of_call(call), fixes(spans[call.span_id], call.grade))
         for n, call in enumerate(taken, 1)
     ]
-    ran = tools.unasked(members(trace, subject, top)) if subject in ("turn", "span") else []
+    ran = tools.unasked(members(trace, subject, top)) if subject in ("turn", "span", "run") else []
     views, before = _with_unasked(views, ran)
     whole = subject != "call"  # a call's payloads are its messages, and stand there
     grade, reason = _overall(taken, subject)
@@ -72,6 +74,8 @@ def inspect(reader: Reader, trace_id: str, span_id: str) -> Inspection:
 
 def _subject(trace: Trace, spans: dict[str, Span], span_id: str) -> tuple[Subject, Span]:
     """What is inspected when a span is named: (what it is, the span that stands for it)."""
+    if span_id == WHOLE_RUN and trace.spans:
+        return "run", next((one for one in trace.spans if one.parent_id not in spans), trace.spans[0])
     span = spans.get(span_id)
     if span is None:
         raise AgentdbgError(
@@ -88,7 +92,9 @@ def _subject(trace: Trace, spans: dict[str, Span], span_id: str) -> tuple[Subjec
 
 
 def members(trace: Trace, subject: Subject, top: Span) -> list[Span]:
-    """The spans of a turn; of any other subject its span and everything below."""
+    """The spans of a turn, or of the whole run; of any other subject its span and everything below."""
+    if subject == "run":
+        return trace.spans
     if subject == "turn":
         return [span for span in trace.spans if span.turn_id == top.span_id]
     below: dict[str | None, list[Span]] = {}

@@ -11,7 +11,7 @@ from agentdbg.replay.call import Call
 from agentdbg.replay.consistency import Step
 from agentdbg.replay.difference import Difference
 
-Subject = Literal["turn", "call", "tool", "span"]
+Subject = Literal["turn", "call", "tool", "span", "run"]
 Verdict = Literal["consistent", "edited", "damaged", "unknown"]
 
 
@@ -61,10 +61,10 @@ class Consistency:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """subject: whether `subject_span_id` is an agent's turn, a model call, a tool call, or another span with all that
-    ran below it. `state` is the recorded input of that span itself, a JSON value; has_state tells an absent one from
-    null. grade: the worst of the calls', None where there is no call. before: tools that ran before the first
-    call."""
+    """subject: whether `subject_span_id` is an agent's turn, a model call, a tool call, another span with all that
+    ran below it, or the root of the whole run. `state` is the recorded input of that span itself, a JSON value;
+    has_state tells an absent one from null. grade: the worst of the calls', None where there is no call. before: tools
+    that ran before the first call."""
 
     trace_id: str
     trace_name: str

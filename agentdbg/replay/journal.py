@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentdbg.replay.asked import Asked
 from agentdbg.replay.matching import Match
 from agentdbg.replay.tape import Told
 
 
 @dataclass(slots=True)
 class Request:
-    """One question of the program. repeats: how often a client sent it again on its own, which asks nothing new."""
+    """One question of the program. repeats: how often a client sent it again on its own, which asks nothing new.
+    asked: the question as it was compared."""
 
     number: int
     api: str
     body: bytes
     match: Match
     repeats: int = 0
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,10 @@ class Matcher:
             self.served.add(found.call.span_id)
         return found
 
+    def open(self) -> list[Question]:
+        """What the recorded calls asked that are still to be served, in recorded order."""
+        return [asked for call, asked in self._recorded if call.span_id not in self.served]
+
     def ambiguous(self) -> list[list[Call]]:
         """Recorded calls that asked the very same at the same time and were answered differently: nothing tells which
         answer belongs to whom."""

@@ -14,6 +14,7 @@ from agentdbg.replay.call import Call
 from agentdbg.replay.difference import Difference, sides
 from agentdbg.replay.journal import Journal, Request, ToolRequest
 from agentdbg.replay.matching import Match, Matcher
+from agentdbg.replay.redacted import Redaction
 from agentdbg.replay.tape import Tape
 from agentdbg.replay.wires import Wire, wire_of
 
@@ -42,10 +43,12 @@ class Reply:
 
 
 class Playback:
-    """Answers questions from a recording and keeps the journal. `given` is what the program's target is called with."""
+    """Answers questions from a recording and keeps the journal. `given` is what the program's target is called with,
+    `redaction` makes what the program says comparable with a recording that hides secrets."""
 
-    def __init__(self, matcher: Matcher, tape: Tape, given: Any = None) -> None:
+    def __init__(self, matcher: Matcher, tape: Tape, given: Any = None, redaction: Redaction | None = None) -> None:
         self.matcher = matcher
+        self.redaction = redaction
         self.journal = Journal()
         self._tape = tape
         self._given = given
@@ -69,7 +72,10 @@ class Playback:
         with self._lock:
             request = self._again(headers, content)
             if request is None:
-                request = Request(len(self.journal.requests) + 1, wire.api, content, self.matcher.take(asked))
+                if self.redaction is not None:
+                    asked = self.redaction.asked(asked, self.matcher.open())
+                number = len(self.journal.requests) + 1
+                request = Request(number, wire.api, content, self.matcher.take(asked), asked=asked)
                 self.journal.requests.append(request)
         return _reply(wire, request, body, asked.stream)
 
@@ -91,6 +97,8 @@ class Playback:
 
     def _own(self, word: str, told: Any) -> Reply:
         with self._lock:
+            if self.redaction is not None:
+                told = self._hidden(word, told, self.redaction)
             if word == "tool":
                 found = self._tape.ask(told["tool"], told["arguments"], told["call_id"], told["hands_over"])
                 asked = len(self.journal.requests)
@@ -107,6 +115,11 @@ class Playback:
             elif word == "raised":
                 self.journal.raised = told
         return Reply(200, {})
+
+    def _hidden(self, word: str, told: Any, redaction: Redaction) -> Any:
+        if word == "tool":
+            return told | {"arguments": redaction.value(told["arguments"], self._tape.arguments(told["tool"]))}
+        return redaction.value(told) if word in ("returned", "raised") else told
 
 
 def _reply(wire: Wire, request: Request, body: Mapping[str, Any], stream: bool) -> Reply:

@@ -62,12 +62,20 @@ def of_target(target: str) -> list[str]:
     return [python, "-c", f"from agentdbg.replay.target import main; main({target!r})"]
 
 
-def run(command: Sequence[str], address: str, token: str, allowed: Sequence[str]) -> int:
-    """The program's exit code. What it prints goes to stderr, since stdout is the report's; Ctrl-C ends it."""
+def run(
+    command: Sequence[str],
+    address: str,
+    token: str,
+    allowed: Sequence[str],
+    cwd: Path | None = None,
+    output: int | None = None,
+) -> int:
+    """The program's exit code. What it prints goes to `output`, or to stderr, since stdout is the report's; Ctrl-C ends
+    it."""
+    own = environment(address, token, os.environ, allowed)
+    printed = sys.stderr.fileno() if output is None else output
     try:
-        with subprocess.Popen(
-            command, env=environment(address, token, os.environ, allowed), stdout=sys.stderr.fileno()
-        ) as program:
+        with subprocess.Popen(command, env=own, cwd=cwd, stdout=printed, stderr=output) as program:
             try:
                 return program.wait()
             except BaseException:

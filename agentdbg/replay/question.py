@@ -59,6 +59,11 @@ def question(asked: Asked) -> Question:
     return Question(asked, said, keys, masked, frozenset(used))
 
 
+def texts(asked: Question, through: Callable[[str], str]) -> list[str]:
+    """All that is said, as it is compared, each piece passed `through` first."""
+    return [text for layer in ("system", "messages") for text in _texts(asked.said, layer, through)]
+
+
 def difference(recorded: Question, live: Question, layer: Layer) -> Difference | None:
     """Where a layer differs first; None where it does not, or is not recorded."""
     if layer in ("system", "messages"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from agentdbg.model import Finding
 from agentdbg.replay.supposed import Change
 
+ANEW = "record the run anew"
 Verdict = Literal["reproduced", "diverged", "not_judged", "unchanged", "changed", "evidence_ends"]
 """unchanged, changed, evidence_ends: what became of a run with something supposed otherwise than recorded. The program
 asked and did the same from there on; or something else, of what is recorded; or what nobody recorded."""
@@ -56,3 +57,17 @@ class Replayed:
     next: tuple[str, ...]
     changes: tuple[Change, ...] = ()
     ends: str | None = None
+
+
+def of_case(done: Replayed, path: str, whole: bool) -> Replayed:
+    """The same with advice and next commands for a case, whose trace need not be at hand. whole: it is of a whole
+    run."""
+    command = f"agentdbg replay {path}"
+    if not whole and done.verdict == "diverged":
+        alone = f"the case is the turn of {done.agent} alone: a program of several agents wants a case of the whole run"
+        done = replace(done, unreal=(*done.unreal, alone))
+    findings = tuple(
+        replace(one, advice=one.advice.replace(ANEW, f"{ANEW}, or accept it: --update --reason TEXT"), next=command)
+        for one in done.findings
+    )
+    return replace(done, findings=findings, next=(command,))

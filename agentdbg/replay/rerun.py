@@ -16,6 +16,7 @@ from agentdbg.replay.matching import Matcher, Mode
 from agentdbg.replay.paths import pick, steps
 from agentdbg.replay.playback import Playback
 from agentdbg.replay.question import LAYERS, Weight, Weights
+from agentdbg.replay.redacted import Redaction
 from agentdbg.replay.supposed import Change, Supposed, suppose
 from agentdbg.replay.tape import Policies, Tape
 from agentdbg.replay.tools import KINDS, Tools
@@ -46,9 +47,12 @@ def prepare(
     arguments: Sequence[str] = (),
     sets: Sequence[str] = (),
     outputs: Sequence[str] = (),
+    redaction: Redaction | None = None,
+    accept: bool = False,
 ) -> Rerun:
     """Of the whole run, since a program runs as a whole; `alone` of the subject and what ran below it, for a target,
-    which is given the subject's recorded input. AgentdbgError where there is nothing to play back."""
+    which is given the subject's recorded input; `accept` with each answer given to the question that is most like the
+    recorded one. AgentdbgError where there is nothing to play back."""
     inspection = inspect(reader, trace_id, span_id)
     trace = reader.trace(trace_id)
     top = trace.by_id()[inspection.subject_span_id]
@@ -68,10 +72,14 @@ def prepare(
     _in_reach(supposed, alone)
     tape = Tape(supposed.uses, policies, _agents(trace, calls), any(span.kind in KINDS for span in trace.spans))
     given = _given(inspection, supposed.state, arguments) if alone else None
-    answered = frozenset(change.span_id for change in supposed.of_kind("answer"))
-    playback = Playback(Matcher(supposed.calls, mode, weights, answered), tape, given)
+    answered = frozenset(call.span_id for call in whole) if accept else _answered(supposed)
+    playback = Playback(Matcher(supposed.calls, mode, weights, answered), tape, given, redaction)
     inside = _inside(calls, followed)
     return Rerun(trace, inspection, tuple(calls), frozenset(below), inside, playback, tuple(supposed.changes))
+
+
+def _answered(supposed: Supposed) -> frozenset[str]:
+    return frozenset(change.span_id for change in supposed.of_kind("answer"))
 
 
 def _in_reach(supposed: Supposed, alone: bool) -> None:

@@ -99,6 +99,10 @@ class Tape:
             return Told("live", "runs an agent")
         return self._missed(tool, arguments) if n is None else self._given(n)
 
+    def arguments(self, tool: str) -> list[Any]:
+        """What a tool was called with, each time."""
+        return [value_of(use.arguments) or {} for use in self._uses if use.tool == tool]
+
     def _find(self, tool: str, arguments: Any, call_id: str | None) -> int | None:
         """By id, which the served answers carry on; where that does not fit, by arguments, each use once."""
         fit = [n for n, use in enumerate(self._uses) if use.tool == tool and _agree(use.arguments, arguments)]

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from agentdbg.model import Evidence, Finding, Severity
-from agentdbg.replay.call import Call
+from agentdbg.replay.call import ACCEPTED, Call
 from agentdbg.replay.counterfactual import effect_of
 from agentdbg.replay.difference import Difference, first_difference
 from agentdbg.replay.journal import Journal, Request
 from agentdbg.replay.playback import in_short, in_words
-from agentdbg.replay.replayed import Asked, Replayed, Verdict
+from agentdbg.replay.replayed import ANEW, Asked, Replayed, Verdict
 from agentdbg.replay.rerun import Rerun
 
 _NOT_JUDGED = ("damaged", "unanswered")
@@ -132,7 +132,7 @@ def _diverged(rerun: Rerun, request: Request, more: int) -> Finding:
         f"Call {request.number} over {request.api} {in_words(match)}.{after}",
         near.span_id if near else None,
         f"{match.miss} {match.difference.path if match.difference else ''}",
-        "if the change is meant, record the run anew; if it is not, the difference says what now reaches the model",
+        f"if the change is meant, {ANEW}; if it is not, the difference says what now reaches the model",
         near,
     )
 
@@ -277,6 +277,12 @@ def _unreal(rerun: Rerun) -> Iterator[str]:
         yield f"masked to recognise questions: {', '.join(rules)}"
     for tool, n in sorted(Counter(_spared(rerun).values()).items()):
         yield f"calls recorded while {tool} ran, and not asked for: {n}; --tool {tool}=live replays these as well"
+    if accepted := [call for call in served if call.reason.startswith(ACCEPTED)]:
+        reasons = ", ".join(sorted({call.reason.removeprefix(ACCEPTED) for call in accepted}))
+        yield f"{len(accepted)} answers were given to earlier questions; the new ones are accepted: {reasons}"
+    if rerun.playback.redaction is not None:
+        hidden = ", ".join(f"{kind} ({n})" for kind, n in sorted(rerun.playback.redaction.hidden.items()))
+        yield f"placeholders stand for what the recording hides: {hidden}"
     live = sorted({use.tool for use in journal.tools if use.told.do == "live"})
     if live:
         yield f"ran for real: {', '.join(live)}"

@@ -30,7 +30,9 @@ FIRST, LAST = 4, 10
 """Messages that are shown at either end of a long conversation."""
 GRADES = {"exact": "green", "content": "yellow", "partial": "yellow", "no": "red"}
 VERDICTS = {"consistent": "green", "edited": "yellow", "damaged": "red", "unknown": "dim"}
-SUBJECTS = {"turn": "agent turn", "call": "model call", "tool": "tool call", "span": "span and all below it"}
+SUBJECTS = {
+    "turn": "agent turn", "run": "whole run", "call": "model call", "tool": "tool call", "span": "span and all below it"
+}  # fmt: skip
 
 
 def replay(inspection: Inspection, stream: TextIO, width: int, color: bool) -> None:

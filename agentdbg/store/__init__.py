@@ -127,8 +127,13 @@ class Store:
         from agentdbg.store.collecting import uncollected
         from agentdbg.store.intake import Intake
 
+        hide = None
+        if options.redact:
+            from agentdbg.store.hiding import hiding
+
+            hide = hiding(self._con, inputs)
         with uncollected(), writing():
-            intake = Intake(self._con, options, on_disk=self.path is not None)
+            intake = Intake(self._con, options, on_disk=self.path is not None, hide=hide)
             reports = intake.priced_anew(intake.take(inputs, progress))
         self.resolve(options)
         return reports

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -30,6 +30,7 @@ from agentdbg.store.writing import roll_back
 
 if TYPE_CHECKING:
     from agentdbg.importers import Opened
+    from agentdbg.importers.contract import Row
     from agentdbg.store.processes import Ahead, Result, Task
 
 Read: TypeAlias = tuple[str, Iterator[Pack]]
@@ -54,12 +55,22 @@ class _Look(NamedTuple):
 
 
 class Intake:
-    """Takes inputs into a store. on_disk: whether there is anything to compare them with."""
+    """Takes inputs into a store. on_disk: whether there is anything to compare them with. hide: what takes secrets out
+    of them."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, options: ImportOptions, *, on_disk: bool) -> None:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        options: ImportOptions,
+        *,
+        on_disk: bool,
+        hide: Callable[[Iterator[Row]], Iterator[Row]] | None = None,
+    ) -> None:
         self._con = con
         self._options = options
-        self._reading = json.dumps({"from": options.forced, "map": dict(options.mapping)}, sort_keys=True)
+        reading = {"from": options.forced, "map": dict(options.mapping)} | ({"redact": True} if options.redact else {})
+        self._reading = json.dumps(reading, sort_keys=True)
+        self._hide = hide
         self._files = KnownFiles(con) if on_disk else None
         self._unchanged: dict[str, list[int]] = {}
         self._looked: dict[str, _Look] = {}
@@ -91,6 +102,8 @@ class Intake:
             self._store_waiting(progress)
 
     def _jobs(self, inputs: Sequence[Input]) -> int:
+        if self._hide:
+            return 1  # whose numbers of hidden values are those of the order of reading
         if self._files is None or self._options.jobs is not None:
             return self._options.jobs or 1
         size = sum(os.path.getsize(one.path) for one in inputs if os.path.isfile(one.path))
@@ -229,7 +242,8 @@ class Intake:
             opener=part if content and content.head else opened,
             rest=start is not None,
         )
-        return reading.importer or "", below(packed(reading), start.lines if start else 0)
+        rows = self._hide(reading) if self._hide else reading
+        return reading.importer or "", below(packed(rows), start.lines if start else 0)
 
     def priced_anew(self, reports: Sequence[FileReport]) -> list[FileReport]:
         """The reports, after traces of unchanged files whose costs were made by other prices were marked to be resolved

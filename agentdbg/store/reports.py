@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 class ImportOptions:
     """forced: format name of `--from`. mapping: our field → path, of `--map`. prices: the user's own, before the
     library's. jobs: how many processes read (1: this one alone); None: as many as there are processors, where there is
-    much to read."""
+    much to read. redact: secrets and personal data do not get into the store; one process reads."""
 
     forced: str | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     prices: OwnPrices | None = None
     jobs: int | None = None
+    redact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
