@@ -8,6 +8,7 @@ costs a few look-ups and multiplications.
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from agentdbg.errors import AgentdbgError
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider
 
+_PLUGINS = "PYDANTIC_DISABLE_PLUGINS"
 _MILLION = 1_000_000
 # A price list changes over time; a call without a start is priced by its newest entry, not by today's clock.
 _NEWEST = datetime(9998, 1, 1, 12, tzinfo=UTC)
@@ -229,8 +231,7 @@ def _library_usd(price: ModelPrice, size: int = 0, output: int = 0, *, cached: i
 def _find(model: str, provider: str) -> ModelInfo | None:
     """The library's entry for a model: at the provider named, at the one its router prefix names, or at the one whose
     own models are called so. A provider that is a framework's name is none the library knows, and is passed over."""
-    from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
-
+    find_provider_by_id, get_snapshot = _library()
     providers = get_snapshot().providers
     if _is_self_hosted(model, provider):
         return None
@@ -254,6 +255,22 @@ def _find(model: str, provider: str) -> ModelInfo | None:
     if bedrock and "." in names[-1].partition("-")[0]:  # `us.anthropic.claude-…`: a form only Bedrock writes
         return _first(bedrock, names[-1:], providers)
     return None
+
+
+@cache
+def _library() -> tuple[Any, Any]:
+    """What finds a provider and what gives all that are known. pydantic's plugins are kept out while it is imported:
+    one that traces models, as Logfire's does, takes longer than all the rest."""
+    before = os.environ.get(_PLUGINS)
+    os.environ[_PLUGINS] = "true"
+    try:
+        from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
+    finally:
+        if before is None:
+            del os.environ[_PLUGINS]
+        else:
+            os.environ[_PLUGINS] = before
+    return find_provider_by_id, get_snapshot
 
 
 def _first(host: Provider, names: list[str], providers: list[Provider]) -> ModelInfo | None:

@@ -142,6 +142,9 @@ def stand_in(trace_id: str, span_id: str, events: Sequence[RawEvent]) -> SpanRow
 def _judge_status(span: RawSpan, row: SpanRow) -> None:
     """OTel's status, corrected: control-flow exceptions are no failures, and `error.type` without a status is one."""
     error_type = span.attributes.get("error.type")
+    if span.status != "error" and not (error_type or span.events or span.status_message):
+        row.status = span.status
+        return
     error_type = str(error_type) if error_type else None
     message = span.status_message
     raised = next((event.attributes for event in reversed(span.events) if event.name == "exception"), {})

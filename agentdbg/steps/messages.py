@@ -7,7 +7,8 @@ does repeat in a loop is what the prompt *adds*, and what the answer *decides*.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -82,8 +83,8 @@ def payload_keys(
     payload is not recorded.
     """
     if kind == "llm":
-        asked, answer = parsed_messages(input_json), parsed_messages(output_json)
-        fresh = masked_facts(facts(delta(asked))) if asked else None
+        asked, answer = _fresh(input_json), parsed_messages(output_json)
+        fresh = masked_facts(facts(asked)) if asked else None
         said = decision(answer) if answer is not None else None
         empty = None if answer is None else said is None
         return _key(fresh), _key(None if said is None else masked_decision(said)), empty
@@ -92,6 +93,32 @@ def payload_keys(
     if output_json is None:
         return input_key, None, None
     return input_key, key(masked(came_back)), is_empty(came_back)
+
+
+def _fresh(text: str | None) -> list[Message] | None:
+    """`delta` of a prompt's JSON text. Read from its end: the rest, which is most of it, need not be parsed."""
+    decode, error = _elements()
+    try:
+        items = decode(text or "")
+    except (error, ValueError, RecursionError):
+        items = []
+    end: list[Message] = []
+    for item in reversed(items):
+        message = loaded(bytes(item))
+        if isinstance(message, dict):
+            end.insert(0, message)
+            if message.get("role") == "assistant":
+                break
+    told = end or parsed_messages(text)
+    return delta(told) if told else None
+
+
+@cache
+def _elements() -> tuple[Callable[[str], list[Any]], type[Exception]]:
+    """What gives the texts of the elements of a JSON array, and its own error. Only ingest has msgspec at hand."""
+    import msgspec
+
+    return msgspec.json.Decoder(list[msgspec.Raw]).decode, msgspec.MsgspecError
 
 
 def masked_facts(parts: Sequence[Any]) -> str:
@@ -116,7 +143,7 @@ def parsed_messages(text: str | None) -> list[Message] | None:
     return [message for message in value if isinstance(message, dict)] or None
 
 
-def loaded(text: str | None) -> Any:
+def loaded(text: str | bytes | None) -> Any:
     """The value of a payload's JSON text; the text itself where it is no JSON."""
     if text is None:
         return None

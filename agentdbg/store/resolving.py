@@ -25,8 +25,8 @@ _NARROW = [
 ]
 _OF_RUNS = {"trace_id": "s.run_id", "parent_id": "coalesce(s.run_parent_id, s.parent_id)"}
 _SELECT = ", ".join(
-    [_OF_RUNS.get(name, f's."{name}"') for name in _NARROW]
-    + [f"s.{name} IS NOT NULL" for name in _PAYLOADS]
+    [_OF_RUNS.get(name, f's."{name}"') + f' AS "{name}"' for name in _NARROW]
+    + [f"s.{name} IS NOT NULL AS has_{name}" for name in _PAYLOADS]
     + ["s.session_id", "s.workflow_name"]
 )
 _UNJUDGE = """DELETE FROM derived.judged WHERE trace_id IN (
@@ -63,7 +63,7 @@ def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price, prices: str) -
     except BaseException:
         roll_back(con)
         raise
-    while chunk := _next_chunk(con):
+    for chunk in _chunks(con):
         con.execute("BEGIN")
         try:
             con.register("chunk", pa.table({"trace_id": chunk}))
@@ -81,27 +81,36 @@ def resolve_pending(con: duckdb.DuckDBPyConnection, price: Price, prices: str) -
             con.unregister("chunk")
 
 
-def _next_chunk(con: duckdb.DuckDBPyConnection) -> list[str]:
-    rows = con.execute(
-        "SELECT trace_id, (SELECT count(*) FROM raw.spans s WHERE s.run_id = p.trace_id) FROM "
-        "(SELECT DISTINCT trace_id FROM raw.pending) p ORDER BY trace_id LIMIT $n",
-        {"n": CHUNK},
-    ).fetchall()
+def _chunks(con: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
+    """The pending runs, sorted, so many at a time as have some tens of thousands of spans; `told` holds what is asked
+    of their spans, in the same order, so that each chunk reads its own part of it and not all spans of the store."""
+    if not con.execute("SELECT 1 FROM raw.pending LIMIT 1").fetchone():
+        return
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE told AS SELECT {_SELECT} FROM raw.spans s SEMI JOIN raw.pending p "
+        "ON s.run_id = p.trace_id ORDER BY s.run_id, s.start_ns, s.span_id"
+    )
     chunk: list[str] = []
-    spans = 0
-    for trace_id, count in rows:
+    size = 0
+    for trace_id, spans in con.execute(
+        "SELECT trace_id, count(span_id) FROM (SELECT DISTINCT trace_id FROM raw.pending) LEFT JOIN told "
+        "USING (trace_id) GROUP BY trace_id ORDER BY trace_id"
+    ).fetchall():
         chunk.append(trace_id)
-        spans += count
-        if spans >= CHUNK:
-            break
-    return chunk
+        size += spans
+        if size >= CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+    con.execute("DROP TABLE told")
 
 
 def _traces(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[list[Facts], str | None, str | None]]:
     """The spans of each run, its session and its workflow, as far as any of them tells."""
     rows = con.execute(
-        f"SELECT {_SELECT} FROM raw.spans s SEMI JOIN chunk ON s.run_id = chunk.trace_id "
-        "ORDER BY s.run_id, s.start_ns, s.span_id"
+        "FROM told WHERE trace_id BETWEEN (SELECT min(trace_id) FROM chunk) AND (SELECT max(trace_id) FROM chunk) "
+        "ORDER BY trace_id, start_ns, span_id"
     ).fetchall()
     for _, group in groupby(rows, key=lambda row: row[0]):
         spans: list[Facts] = []
@@ -114,7 +123,8 @@ def _traces(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[list[Facts], str |
 
 
 def _replace(con: duckdb.DuckDBPyConnection, made: list[Resolved]) -> None:
-    for table in (*_TABLES, "offered", "trace_notes", "findings", "skipped", "judged"):
+    known = con.execute("SELECT 1 FROM derived.traces SEMI JOIN chunk USING (trace_id) LIMIT 1").fetchone()
+    for table in (*_TABLES, "offered", "trace_notes", "findings", "skipped", "judged") if known else ():
         con.execute(f"DELETE FROM derived.{table} WHERE trace_id IN (SELECT trace_id FROM chunk)")
     rows: dict[str, list[Any]] = {
         "traces": [one.trace for one in made],

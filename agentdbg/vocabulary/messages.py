@@ -24,6 +24,8 @@ ROLES = {
 }  # fmt: skip
 _KNOWN, _LONGEST = 2_048, 16_384
 """How many messages are remembered, and how many bytes of JSON one of them may be."""
+_PLAIN = frozenset(["role", "content", "parts", "name", "finish_reason"])
+_NOTHING: dict[str, Any] = {}
 MESSAGE_KEYS = frozenset(
     [
         "role",
@@ -92,9 +94,11 @@ def messages(value: Any, role: str = "user") -> list[Message] | None:
 def _retold(text: str, role: str) -> list[Message] | None:
     """Messages of JSON text that is a list of plain messages, each made once however many prompts tell it: every prompt
     of a conversation tells all that was said before. None where the text is anything else."""
-    items = elements(text)
-    found = [_known(item, role) if len(item) <= _LONGEST else _told(item, role) for item in items or ()]
-    return None if len(found) < 2 or None in found else join(found)  # type: ignore[arg-type]
+    items = elements(text) or ()
+    if len(items) < 2:
+        return None
+    found = [_known(item, role) if len(item) <= _LONGEST else _told(item, role) for item in items]
+    return None if None in found else join(found)  # type: ignore[arg-type]
 
 
 def _told(text: bytes, role: str) -> Message | None:
@@ -151,8 +155,10 @@ def message(value: Any, role: str = "user") -> Message:
         return {"role": ROLES.get(str(value[0]).lower(), role), "parts": parts(value[1])}
     if not isinstance(value, dict):
         return {"role": role, "parts": parts(value)}
-    value = _unwrapped(value)
-    kind = _type(value)
+    kind = None
+    if "role" not in value or not value.keys() <= _PLAIN:
+        value = _unwrapped(value)
+        kind = _type(value)
     if "role" not in value and (kind in CALL_TYPES or kind in REASONING_TYPES):
         return {"role": "assistant", "parts": parts(value)}
     if "role" not in value and kind in RESULT_TYPES:
@@ -242,7 +248,11 @@ def tool_definition(value: Any) -> dict[str, Any] | None:
 
 
 def tool_definitions(value: Any) -> list[dict[str, Any]] | None:
-    """Tool definitions of a recorded list, or None where none is recorded."""
+    """Tool definitions of a recorded list, or None where none is recorded. They are not to be changed."""
+    return _known_tools(value) if isinstance(value, str) and len(value) <= _LONGEST else _tools(value)
+
+
+def _tools(value: Any) -> list[dict[str, Any]] | None:
     value = parsed(value)
     if isinstance(value, dict):
         value = value.get("tools") or [value]
@@ -250,6 +260,9 @@ def tool_definitions(value: Any) -> list[dict[str, Any]] | None:
         return None
     nested = [item for entry in value for item in (_declarations(entry) or [entry])]
     return [tool for tool in map(tool_definition, nested) if tool] or None
+
+
+_known_tools = lru_cache(maxsize=64)(_tools)  # every call of an agent tells the same ones
 
 
 def join(items: list[Message]) -> list[Message]:
@@ -321,7 +334,7 @@ def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
 
 def _body(value: dict[str, Any]) -> list[Part]:
     extra = value.get("additional_kwargs")
-    extra = extra if isinstance(extra, dict) else {}
+    extra = extra if isinstance(extra, dict) else _NOTHING
     out: list[Part] = []
     if reasoning := value.get("reasoning_content") or extra.get("reasoning_content"):
         out.append({"type": "reasoning", "text": str(reasoning)})
@@ -331,9 +344,10 @@ def _body(value: dict[str, Any]) -> list[Part]:
             content = parsed(content) if key == "parts" else content
             out += parts(content)
             break
-    seen = {part["id"] for part in out if part["type"] == "tool_call" and part["id"]}
-    calls = value.get("tool_calls") or extra.get("tool_calls") or []
-    for call in parsed(calls) if isinstance(parsed(calls), list) else []:
+    calls = value.get("tool_calls") or extra.get("tool_calls")
+    listed = parsed(calls) if calls else None
+    seen = {part["id"] for part in out if part["type"] == "tool_call" and part["id"]} if listed else set()
+    for call in listed if isinstance(listed, list) else ():
         if isinstance(call, dict):
             part = _call_block(call["tool_call"] if isinstance(call.get("tool_call"), dict) else call)
             out += [part] if not part["id"] or part["id"] not in seen else []
@@ -357,6 +371,8 @@ def _tool_message(value: dict[str, Any], body: list[Part]) -> Part:
 
 def _block(value: dict[str, Any]) -> list[Part]:
     kind = _type(value)
+    if kind == "text" and len(value) == 2 and isinstance(text := value.get("text", value.get("content")), str):
+        return [{"type": "text", "text": text}] if text else []  # most blocks there are
     if isinstance(value.get("tool_call"), dict):  # OpenInference's flattening keeps one more level
         return _block(value["tool_call"])
     if kind in RESULT_TYPES or "toolResult" in value or "functionResponse" in value or "function_response" in value:
