@@ -16,7 +16,7 @@ from agentdbg.errors import AgentdbgError
 if TYPE_CHECKING:
     from agentdbg.cli.opening import Opened
     from agentdbg.cli.options import Sources
-    from agentdbg.model import Reader
+    from agentdbg.replay.call import Traces
     from agentdbg.replay.case import Case
     from agentdbg.replay.redacted import Redaction
     from agentdbg.replay.replayed import Replayed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Recording:
     """Where to read what is replayed, and which span of it. `path` is the case's file, where it is a case."""
 
-    reader: Reader
+    reader: Traces
     trace_id: str
     span_id: str
     here: Opened | None = None
@@ -60,19 +60,31 @@ class Recording:
 
 @contextmanager
 def recording(asked: Sequence[str], sources: Sources) -> Iterator[Recording]:
-    """What `SPAN_ID [PATH]...` or `CASE` means. A trace's id stands for the whole run."""
+    """What `SPAN_ID [PATH]...` or `[SPAN_ID] CASE` means. A trace's id stands for the whole run."""
     from agentdbg.replay.case_file import is_case, read
 
-    if len(asked) > 1 and all(map(is_case, asked)):
-        raise AgentdbgError(f"one case at a time, not {len(asked)}", f"agentdbg replay {asked[0]}")
-    if len(asked) == 1 and is_case(asked[0]):
-        case = read(asked[0])
-        yield Recording(case.reader, case.trace.trace_id, case.span_id, case=case, path=asked[0])
+    cases = [one for one in asked if is_case(one)]
+    if len(cases) > 1:
+        raise AgentdbgError(f"one case at a time, not {len(cases)}", f"agentdbg replay {cases[0]}")
+    if cases and len(asked) <= 2:
+        case = read(cases[0])
+        named = [one for one in asked if one not in cases]
+        span_id = _span_in(case, named[0]) if named else case.span_id
+        yield Recording(case.reader, case.trace.trace_id, span_id, case=case, path=cases[0])
         return
     span, paths = one_id(asked, "span")
     with opened(paths, sources, [span]) as here:
         trace_id, span_id = _span_or_run(here, span)
         yield Recording(here.store.reader(), trace_id, span_id, here)
+
+
+def _span_in(case: Case, asked: str) -> str:
+    """The span of a case that begins so."""
+    found = [span.span_id for span in case.trace.spans if span.span_id.startswith(asked.lower())]
+    if len(found) != 1:
+        held = ", ".join(span.span_id for span in case.trace.spans if span.is_call)
+        raise AgentdbgError(f"the case has no span {asked}", f"its model calls are in {held}")
+    return found[0]
 
 
 def _span_or_run(here: Opened, asked: str) -> tuple[str, str]:

@@ -78,7 +78,7 @@ def command(
     asked: Annotated[
         list[str],
         typer.Argument(
-            metavar="{SPAN_ID [PATH]... | CASE} [-- PROGRAM]",
+            metavar="{SPAN_ID [PATH]... | [SPAN_ID] CASE} [-- PROGRAM]",
             help="A span (4 characters of its id) or trace; or a case.",
         ),
     ],

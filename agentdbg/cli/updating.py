@@ -38,6 +38,10 @@ def check(updating: Updating, recorded: Recording, is_run: bool, supposed: str) 
         raise AgentdbgError(
             "--update is for cases: a trace stays what it was", "agentdbg case SPAN_ID -o FILE makes one"
         )
+    if recorded.span_id != recorded.case.span_id:
+        raise AgentdbgError(
+            "--update takes what the whole case's program asks", f"agentdbg replay {recorded.path} --update"
+        )
     if not (updating.reason or "").strip():
         raise AgentdbgError("--update needs a reason, which is kept in the case", '--reason "prompt v7"')
     if supposed:

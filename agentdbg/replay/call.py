@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from agentdbg.model import Grade, LLMCall, Span, Status, Trace
 from agentdbg.replay.repair import repaired
@@ -14,6 +14,18 @@ ACCEPTED = "answered an earlier question; the new one is accepted: "
 """How the reason of a call begins whose question was changed in its case."""
 Message = dict[str, Any]
 Part = dict[str, Any]
+
+
+class Traces(Protocol):
+    """Where recordings are: a store, a case."""
+
+    def rows(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
+        """Rows of a statement over the public views; none where there are no tables."""
+        ...
+
+    def trace(self, trace_id: str) -> Trace:
+        """One whole trace with payloads."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

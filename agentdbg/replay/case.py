@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import Grade, RunFigures, Span, Trace
+from agentdbg.model import Grade, Span, Trace
 from agentdbg.replay.call import calls_of
 from agentdbg.replay.consistency import follow
 from agentdbg.replay.fixes import fixes
@@ -45,25 +45,16 @@ class Case:
 
 
 class OneTrace:
-    """A reader of a single trace, which stands in no store: everything but its tables."""
+    """A single trace where a store is expected."""
 
     def __init__(self, only: Trace) -> None:
         self._only = only
 
     def rows(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
-        raise NotImplementedError("a case has no tables")
-
-    def trace_ids(self) -> Sequence[str]:
-        return [self._only.trace_id]
-
-    def baseline(self) -> Sequence[RunFigures]:
-        return ()
+        return []
 
     def trace(self, trace_id: str) -> Trace:
         return self._only
-
-    def traces(self, trace_ids: Iterable[str]) -> Iterator[Trace]:
-        yield from (self._only for _ in trace_ids)
 
 
 def case_of(trace: Trace, span_id: str, made_with: str) -> Case:

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from agentdbg.model import Reader
 from agentdbg.replay.asked import recorded
 from agentdbg.replay.asking import as_text
-from agentdbg.replay.call import Call, Message, Part, calls_of
+from agentdbg.replay.call import Call, Message, Part, Traces, calls_of
 from agentdbg.replay.consistency import follow
 from agentdbg.replay.difference import Difference
 from agentdbg.replay.inspect import inspect, members
@@ -58,7 +57,7 @@ class Foresight:
     next: tuple[str, ...]
 
 
-def foresee(reader: Reader, trace_id: str, span_id: str, sets: Sequence[str], outputs: Sequence[str]) -> Foresight:
+def foresee(reader: Traces, trace_id: str, span_id: str, sets: Sequence[str], outputs: Sequence[str]) -> Foresight:
     """What follows from `PATH=VALUE` of `sets` and `CALL=FILE` of `outputs`; AgentdbgError for what does not fit."""
     inspection = inspect(reader, trace_id, span_id)
     trace = reader.trace(trace_id)

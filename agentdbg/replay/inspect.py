@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import get_args
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import Grade, Reader, Span, Trace
-from agentdbg.replay.call import Call, calls_of, error_of, payload
+from agentdbg.model import Grade, Span, Trace
+from agentdbg.replay.call import Call, Traces, calls_of, error_of, payload
 from agentdbg.replay.consistency import follow
 from agentdbg.replay.fixes import fixes
 from agentdbg.replay.inspection import CallView, Consistency, Inspection, Subject, ToolUse
@@ -20,7 +20,7 @@ WHOLE_RUN = "*"
 _GRADES = get_args(Grade)
 
 
-def inspect(reader: Reader, trace_id: str, span_id: str) -> Inspection:
+def inspect(reader: Traces, trace_id: str, span_id: str) -> Inspection:
     """The inspection of a span: of the agent's turn it belongs to, or of that call alone where it is a model or tool
     call; of everything in the trace where it is WHOLE_RUN.
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import Reader
-from agentdbg.replay.call import Call, calls_of
+from agentdbg.replay.call import Call, Traces, calls_of
 from agentdbg.replay.decisions import decision
 from agentdbg.replay.endpoint import TIMEOUT_S, Answered, Api, Endpoint, api_of, ask, endpoint
 from agentdbg.replay.inspect import inspect
@@ -111,7 +110,7 @@ class Question:
     seed: int | None
 
 
-def prepare(reader: Reader, trace_id: str, span_id: str, how: How, sets: Sequence[str]) -> Question:
+def prepare(reader: Traces, trace_id: str, span_id: str, how: How, sets: Sequence[str]) -> Question:
     """The question of the model call that a span is, or that `sets` change; AgentdbgError where that is none or
     several, or is not recorded."""
     inspection = inspect(reader, trace_id, span_id)
@@ -127,7 +126,7 @@ def prepare(reader: Reader, trace_id: str, span_id: str, how: How, sets: Sequenc
     if not (how.model or call.model):
         raise AgentdbgError(f"the model that the call in span {span} asked is not recorded", "--model NAME names one")
     told = reader.rows("SELECT response_id FROM spans WHERE trace_id = $t AND span_id = $s", t=trace_id, s=span)
-    there = endpoint(how.base_url, how.api, api_of(told[0][0], call.provider), call, how.key_name)
+    there = endpoint(how.base_url, how.api, api_of(told[0][0] if told else None, call.provider), call, how.key_name)
     was = (call.parameters or {}).get("seed")
     seed = how.seed if how.seed is not None else was if isinstance(was, int) else None
     return Question(

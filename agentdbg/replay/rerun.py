@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentdbg.errors import AgentdbgError
-from agentdbg.model import Reader, Span, Trace
-from agentdbg.replay.call import Call, calls_of
+from agentdbg.model import Span, Trace
+from agentdbg.replay.call import Call, Traces, calls_of
 from agentdbg.replay.consistency import Step, follow
 from agentdbg.replay.inspect import inspect, members
 from agentdbg.replay.inspection import Inspection
@@ -37,7 +37,7 @@ class Rerun:
 
 
 def prepare(
-    reader: Reader,
+    reader: Traces,
     trace_id: str,
     span_id: str,
     policies: Policies,

@@ -54,6 +54,26 @@ def test_it_replays_without_a_trace_as_the_span_does() -> None:
     assert (done.exit_code, json.loads(done.stdout)["verdict"]) == (2, "not_judged")
 
 
+def test_a_span_of_the_case_may_be_named() -> None:
+    made()
+    done = agentdbg_here("replay", SPAN[:6], "x.case.json")
+    assert done.stdout.startswith("replay  collector  model call  chat gpt-4o-mini  ok  9ms  1 model call")
+    assert "the case has no span beef" in refused("replay", "beef", "x.case.json")
+    assert "takes what the whole case's program asks" in refused("replay", SPAN, "x.case.json", "--update")
+
+
+def test_what_is_supposed_and_asked_for_real_of_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    made()
+    done = agentdbg_here("replay", SPAN, "x.case.json", "--set", "system=Be brief.")
+    assert (done.exit_code, "Be brief." in done.stdout) == (0, True), done.stderr
+    pytest.importorskip("httpx2", reason="the extra `replay` is not installed")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    several = refused("replay", "x.case.json", "--live", "--base-url", "http://127.0.0.1:9/v1")
+    assert "2 model calls were made here, and one is asked" in several
+    done = agentdbg_here("replay", SPAN, "x.case.json", "--live", "--base-url", "http://127.0.0.1:9/v1", "-n", "1")
+    assert (done.exit_code, "asking http://127.0.0.1:9/v1" in done.stderr) == (2, True), done.stderr
+
+
 def test_the_test_is_written_once_and_stays_as_it_was_edited() -> None:
     assert "the test is skipped until its marker names a program or a target" in made("--pytest").stderr
     made("--pytest")
