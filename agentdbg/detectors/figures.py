@@ -154,6 +154,12 @@ class Outlier:
         return f"the {self.others:,} {of}"
 
 
+def most_alike(reader: Reader) -> int:
+    """How many runs the workflow with the most of them has: where there are few, nothing need be compared."""
+    counts = reader.everywhere("SELECT count(*) FROM traces GROUP BY workflow ORDER BY 1 DESC LIMIT 1")
+    return int(counts[0][0]) if counts else 0
+
+
 class Others:
     """Sorted values without one of them: what is usual for the others of a kind, without a list of them for each."""
 
@@ -198,6 +204,8 @@ def standing_out(
 
     by_agent: the longest turn of each agent instead, which only durations have.
     """
+    if not reader.baseline() and most_alike(reader) <= others:
+        return []
     given: dict[str, object] = {"saved": saved(reader.baseline(), by_agent), "by_agent": by_agent, "others": others}
     scored = reader.rows(_STANDING_OUT.replace("MEASURE", measure), z=z, **given)
     workflows = sorted({row[1] for row in scored})

@@ -129,6 +129,8 @@ class Coupling:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """One finding for each judged run whose answer changed its form with the model."""
         judged = set(reader.trace_ids())
+        if reader.everywhere("SELECT count(*) FROM traces")[0][0] <= self.least:
+            return
         rows = reader.rows(_ANSWERS, least=self.least)
         for _, group in groupby(rows, key=lambda row: (row[1], row[2])):
             runs = _last_of_each_run(list(group))
