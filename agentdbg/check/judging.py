@@ -24,13 +24,15 @@ class JudgedReader(BatchedReader, Protocol):
 
     def unjudged(self, configuration: str) -> list[str]: ...
 
+    def is_small(self) -> bool: ...
+
 
 class Judgeable(Protocol):
     """A store, as far as judging goes. baseline: the runs that those of the store are compared with."""
 
     baseline: Sequence[RunFigures]
 
-    def reader(self, judged: Sequence[str] | None = None) -> JudgedReader: ...
+    def reader(self, judged: Sequence[str] | None = None, *, alone: bool = False) -> JudgedReader: ...
 
     def save_judgement(
         self, trace_ids: Sequence[str], findings: Sequence[Finding], skipped: Sequence[Skipped], configuration: str
@@ -64,20 +66,23 @@ def judgement(
 ) -> tuple[Judgement, list[str]]:
     """What is to be said of these traces (None: of all), and which of them had to be judged now. Nothing is written.
 
-    Kept findings come first; a reporter or the gate puts all in its own order.
+    Kept findings come first; a reporter or the gate puts all in its own order. One trace of a large store is judged
+    alone: who wants to see it shall not wait until all others have been read.
     """
     wanted = None if trace_ids is None else frozenset(trace_ids)
     now = [one for one in stale(store, options) if wanted is None or one in wanted]
     reader = store.reader()
     judged_now = frozenset(now)
+    alone = wanted is not None and len(wanted) == len(now) == 1 and not reader.is_small()
 
     def kept(trace_id: str | None) -> bool:
         return trace_id not in judged_now and (wanted is None or trace_id in wanted)
 
-    findings = [one for one in reader.findings() if kept(one.trace_id)]
-    skipped = [one for one in reader.skipped() if kept(one.trace_id)]
+    only = trace_ids[0] if trace_ids is not None and len(trace_ids) == 1 else None
+    findings = [one for one in reader.findings(only) if kept(one.trace_id)]
+    skipped = [one for one in reader.skipped(only) if kept(one.trace_id)]
     if now:
-        made = judge(store.reader(now), options)
+        made = judge(store.reader(now, alone=alone), options)
         findings += made.findings
         skipped += made.skipped
-    return Judgement(tuple(findings), tuple(skipped)), now
+    return Judgement(tuple(findings), tuple(skipped), alone), now

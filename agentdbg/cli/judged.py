@@ -34,5 +34,6 @@ def of_trace(here: Opened, trace_id: str) -> Judgement:
 
     found, now = judgement(here.store, here.config.detectors, [trace_id])
     if now and not here.from_files:
-        messages.note("judged now: the store holds no findings for this trace with this version and configuration")
+        now_only = "judged now" + (", not against the other runs" if found.alone else "")
+        messages.note(f"{now_only}: the store holds no findings for this trace with this version and configuration")
     return found

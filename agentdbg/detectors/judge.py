@@ -16,10 +16,12 @@ from agentdbg.model import SEVERITIES, BatchedReader, Detector, Finding, Reader,
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Findings, the worst first, and what could not be judged. Equal input gives equal text, byte for byte."""
+    """Findings, the worst first, and what could not be judged. Equal input gives equal text, byte for byte. alone: the
+    run was not compared with the others of its store."""
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
+    alone: bool = False
 
 
 def judge(reader: BatchedReader, options: Mapping[str, Mapping[str, object]]) -> Judgement:

@@ -159,9 +159,10 @@ class Store:
 
         return purge(self, self._con, runs, judge)
 
-    def reader(self, judged: Sequence[str] | None = None) -> StoreReader:
-        """A reader over everything; `judged` names the traces that detectors are to judge (default: all)."""
-        return StoreReader(self._con, judged, self.baseline)
+    def reader(self, judged: Sequence[str] | None = None, *, alone: bool = False) -> StoreReader:
+        """A reader over everything; `judged` names the traces that detectors are to judge (default: all), `alone`
+        without a look at the others where these are many."""
+        return StoreReader(self._con, judged, self.baseline, alone=alone)
 
     @writing()
     def save_judgement(

@@ -26,16 +26,19 @@ _ORDER = "SELECT run_id FROM raw.spans GROUP BY run_id ORDER BY min(rowid)"
 
 
 class Batch(StoreReader):
-    """A reader over some of a store's runs. complete: these are all there are."""
+    """A reader over some of a store's runs. complete: all that they are to be compared with is in it. among: the runs
+    that are in it; None for all."""
 
-    def __init__(self, store: StoreReader, judged: Sequence[str], spans: int, *, complete: bool) -> None:
+    def __init__(
+        self, store: StoreReader, judged: Sequence[str], spans: int, among: Sequence[str] | None, *, complete: bool
+    ) -> None:
         con, database = store.beside()
         super().__init__(con, judged, store.baseline())
         self.complete = complete
         self._store = store
         kind = "TABLE" if spans <= SPANS else "VIEW"
-        ids = ", ".join("'" + trace_id.replace("'", "''") + "'" for trace_id in judged)
-        which = "" if complete else f"WHERE trace_id IN ({ids})"
+        ids = ", ".join("'" + trace_id.replace("'", "''") + "'" for trace_id in among or ())
+        which = "" if among is None else f"WHERE trace_id IN ({ids})"
         for view, left_out in _VIEWS.items():
             con.execute(f'CREATE TEMP {kind} {view} AS SELECT * {left_out} FROM "{database}".main.{view} {which}')
         if spans <= FEW:
@@ -49,14 +52,24 @@ class Batch(StoreReader):
         self._con.close()
 
 
+def is_small(store: StoreReader) -> bool:
+    """Whether all runs of the store are one batch."""
+    return bool(store.rows("SELECT coalesce(sum(span_count), 0) <= $most FROM traces", most=SPANS)[0][0])
+
+
 def batches(store: StoreReader) -> Iterator[Batch]:
     """Readers over the runs that are to be judged, each usable until the next one is asked for. A store of few spans is
-    one batch, with the runs in it that are not to be judged."""
+    one batch, with the runs in it that are not to be judged; so are, of a larger one, runs that are to be judged
+    alone."""
     sizes = dict(store.rows(_SIZES))
     judged = store.trace_ids()
     every = sum(sizes.values())
     if every <= SPANS:
-        with closing(Batch(store, judged, every, complete=True)) as batch:
+        with closing(Batch(store, judged, every, None, complete=True)) as batch:
+            yield batch
+        return
+    if store.alone:
+        with closing(Batch(store, judged, sum(sizes[one] for one in judged), judged, complete=True)) as batch:
             yield batch
         return
     wanted = sizes.keys() & judged
@@ -64,11 +77,11 @@ def batches(store: StoreReader) -> Iterator[Batch]:
     spans = 0
     for trace_id in [one for (one,) in store.rows(_ORDER) if one in wanted]:
         if some and spans + sizes[trace_id] > SPANS:
-            with closing(Batch(store, some, spans, complete=False)) as batch:
+            with closing(Batch(store, some, spans, some, complete=False)) as batch:
                 yield batch
             some, spans = [], 0
         some.append(trace_id)
         spans += sizes[trace_id]
     if some:
-        with closing(Batch(store, some, spans, complete=False)) as batch:
+        with closing(Batch(store, some, spans, some, complete=False)) as batch:
             yield batch

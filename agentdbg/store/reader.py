@@ -46,14 +46,17 @@ _CHUNK_TRACES = 200
 
 class StoreReader:
     """Implements model.Reader. `judged` limits the traces that detectors judge; None is all of them. `baseline`: the
-    runs that others are compared with."""
+    runs that others are compared with. `alone`: of a large store the judged traces are not compared with the others."""
 
     def __init__(
         self,
         con: duckdb.DuckDBPyConnection,
         judged: Sequence[str] | None = None,
         baseline: Sequence[RunFigures] = (),
+        *,
+        alone: bool = False,
     ) -> None:
+        self.alone = alone
         self._con = con
         self._baseline = baseline
         self._judged = sorted(judged) if judged is not None else None
@@ -84,6 +87,12 @@ class StoreReader:
         from agentdbg.store.batches import batches
 
         return batches(self)
+
+    def is_small(self) -> bool:
+        """Whether all runs can be judged at once, so that judging one costs little more for a look at the others."""
+        from agentdbg.store.batches import is_small
+
+        return is_small(self)
 
     def beside(self) -> tuple[duckdb.DuckDBPyConnection, str]:
         """Another connection to the same database, whose temporary tables are its own, and the name of the database."""

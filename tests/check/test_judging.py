@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from agentdbg.check.judging import configuration_key, judge_and_keep, judgement, stale
-from agentdbg.store import Store
+from agentdbg.store import Store, batches
 from tests.stores import of_sketch
 
 TWO_RUNS = """\
@@ -64,6 +66,25 @@ def test_one_trace_can_be_judged_alone(tmp_path: Path) -> None:
     found, now = judgement(store, {}, both[1:])
     assert now == list(both[1:])
     assert {one.trace_id for one in found.findings} == set(both[1:])
+
+
+def test_one_trace_of_a_large_store_is_not_compared_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [2, 2.1, 1.9, 2.2, 2, 2.4, 2, 2.1, 11]
+    runs = [f"trace r{n}\nagent clerk dur={took}s" for n, took in enumerate(seconds)]
+    store = of_sketch(tmp_path, "\n".join(runs))
+    ((slow, _),) = store.reader().rows("SELECT trace_id, duration_ns FROM traces ORDER BY 2 DESC LIMIT 1")
+
+    def told() -> tuple[bool, bool]:
+        found, _ = judgement(store, {}, [slow])
+        return found.alone, "time.p95" in {one.detector for one in found.findings}
+
+    assert told() == (False, True)
+    monkeypatch.setattr(batches, "SPANS", 5)
+    assert told() == (True, False)
+    judge_and_keep(store, {})
+    assert told() == (False, True)
 
 
 def test_the_key_depends_on_the_options_and_not_on_their_order() -> None:
