@@ -1,4 +1,4 @@
-"""The one exception that is made for people."""
+"""The exceptions that are made for people."""
 
 from __future__ import annotations
 
@@ -21,3 +21,7 @@ class AgentdbgError(Exception):
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+
+
+class OutOfMemory(AgentdbgError):
+    """A question to the store takes more memory than there may be."""

@@ -20,6 +20,11 @@ def shelf() -> dict[str, type[Detector]]:
     }
 
 
+def id_of(detector: Detector) -> str:
+    """The id of a detector of the shelf."""
+    return ".".join(type(detector).__module__.split(".")[-2:])
+
+
 def _detector(family: str, name: str) -> type[Detector]:
     module = importlib.import_module(f"{__name__}.{family}.{name}")
     found: list[type[Detector]] = [

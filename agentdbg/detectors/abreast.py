@@ -14,6 +14,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
+from agentdbg.detectors import id_of
+from agentdbg.errors import OutOfMemory
 from agentdbg.model import Detector, Finding, Reader, RunFigures, Skipped, Trace
 
 _AT_ONCE = 2_000
@@ -105,6 +107,9 @@ class _Turn:
     def _run(self) -> None:
         try:
             self.told = list(self._detector.find(self))
+        except OutOfMemory:  # the others are judged all the same
+            self.told = [Skipped(id_of(self._detector), None, "so many runs take more memory than there may be")]
+            self._asks.put(None)
         except BaseException as error:  # raised anew where it is waited for
             self._asks.put(error)
         else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from agentdbg.errors import AgentdbgError
+from agentdbg.errors import AgentdbgError, OutOfMemory
 from agentdbg.model import (
     AgentTurn,
     Evidence,
@@ -41,6 +41,7 @@ _LIGHT_FIELDS = [name for name in _SPAN_FIELDS if name not in (*_HEAVY, *_COSTS)
 _HEAD = ["trace_id", "name", "status", "start_ns", "duration_ns", "joined"]
 _KEPT_TRACES = 16
 _CHUNK_SPANS = 2_000
+_ASK_LESS = "free memory or disk, or ask for less"
 _CHUNK_TRACES = 200
 
 
@@ -67,8 +68,10 @@ class StoreReader:
     def rows(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
         try:
             return self._con.execute(sql, args or None).fetchall()
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-            raise AgentdbgError(f"the store cannot be read: {error}", "free memory or disk, or ask for less") from error
+        except duckdb.OutOfMemoryException as error:
+            raise OutOfMemory(f"the store cannot be read: {error}", _ASK_LESS) from error
+        except duckdb.IOException as error:
+            raise AgentdbgError(f"the store cannot be read: {error}", _ASK_LESS) from error
 
     def everywhere(self, sql: str, **args: object) -> list[tuple[Any, ...]]:
         asked = f"{sql} {sorted(args.items())}"

@@ -9,6 +9,7 @@ from threading import active_count
 import pytest
 
 from agentdbg.detectors.abreast import found
+from agentdbg.errors import OutOfMemory
 from agentdbg.model import Finding, Reader, Skipped, Trace
 
 
@@ -29,18 +30,21 @@ class Store:
 
 @dataclass
 class Seeing:
-    """Tells which traces it sees, of one pass for each of its words; `!` is where it stops looking, `?` breaks it."""
+    """Tells which traces it sees, of one pass for each of its words; `!` is where it stops looking, `?` breaks it,
+    `#` takes too much memory."""
 
     words: str
 
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         for word in self.words.split():
-            for trace in reader.traces(word.rstrip("!?")):
+            for trace in reader.traces(word.rstrip("!?#")):
                 yield Skipped("seeing", trace.trace_id, word)
                 if word.endswith("!"):
                     break
                 if word.endswith("?"):
                     raise ValueError("broken")
+                if word.endswith("#"):
+                    raise OutOfMemory("the store cannot be read")
 
 
 @pytest.mark.parametrize(
@@ -70,3 +74,12 @@ def test_a_failing_detector_ends_all_of_them() -> None:
     with pytest.raises(ValueError, match="broken"):
         list(found(Store(), [Seeing("abc"), Seeing("ab?"), Seeing("c")]))  # type: ignore[arg-type]
     assert active_count() == before
+
+
+def test_what_takes_too_much_memory_is_not_judged_and_the_others_are() -> None:
+    told = list(found(Store(), [Seeing("abc"), Seeing("ab#"), Seeing("c")]))  # type: ignore[arg-type]
+    assert [[one.reason for one in some] for some in told] == [  # type: ignore[union-attr]
+        ["abc", "abc", "abc"],
+        ["so many runs take more memory than there may be"],
+        ["c"],
+    ]
