@@ -96,6 +96,26 @@ def test_in_a_chat_a_later_request_takes_the_place_of_the_first(tmp_path: Path) 
     assert found(tmp_path, Overflow(), text) == []
 
 
+LONG_TASK = f"{TASK} " + " ".join(f"Hamlet {i} has a bakery and a river." for i in "abcdefgh")
+FOUND = [("tool", LEDGER), ("assistant", "I look at page two."), ("tool", "Page two: nothing.")]
+SUMMARY = "So far: a villa near Lucca is wanted, 8 people, 2400 euros, a pool. Page one had only cottages."
+
+
+@pytest.mark.parametrize("role", ["user", "assistant", "system"])
+def test_a_summary_takes_the_place_of_a_long_task(role: str, tmp_path: Path) -> None:
+    before = [("user", LONG_TASK), ("assistant", "I look."), *FOUND]
+    text = run(call(3900, "Next.", *before), call(900, "Rosa.", (role, SUMMARY), *FOUND[1:]))
+    assert found(tmp_path, Overflow(), text) == []
+    bare = run(call(3900, "Next.", *before), call(900, "Rosa.", (role, "You are brief."), *FOUND[1:]))
+    assert len(found(tmp_path, Overflow(), bare)) == 1
+
+
+def test_a_short_window_of_a_chat_holds_the_last_answer_and_what_is_asked_now(tmp_path: Path) -> None:
+    chat = [("user", TASK), ("assistant", "I look."), ("tool", LEDGER), ("assistant", "The villa Rosa fits.")]
+    text = run(call(3900, "Fine.", *chat), call(300, "Mild.", chat[3], ("user", "How warm is Tuscany in June?")))
+    assert found(tmp_path, Overflow(), text) == []
+
+
 REFUSED = 'llm gpt-4 error="BadRequestError: This model\'s maximum context length is 8192 tokens"'
 
 

@@ -66,8 +66,8 @@ class Overflow:
     asked (high). It is at least 30 % shorter than that, or begins with its last messages: a window slid past the
     task. A call that the provider refused because the prompt was too long (high; low when a shorter one went well).
     Prompts that fill more than 90 % of the window of their model, and answers that end at the limit and are not
-    continued (medium). Prompts that are shortened while the task stays are none, and chats in which a later request
-    took the place of the first.
+    continued (medium). Prompts that are shortened while the task stays are none, nor is a summary in the place of what
+    was dropped that takes up the task, nor are chats in which a later request took the place of the first.
 
     **Why it matters**: libraries cut silently. The agent answers something, fluently, but not what was asked.
 
@@ -137,10 +137,13 @@ class Overflow:
         left = {canonical(message) for message in now}
         carried = [message for message in rest if canonical(message) in left]
         full = (_share(before) or 0) > self.full
-        if not carried or (not full and any(message.get("role") == "user" for message in carried)):
+        asked_later = any(message.get("role") == "user" for message in [*carried, *_new(earlier, now)])
+        if not carried or (not full and asked_later):
             return None  # another conversation, or one whose later requests replaced the first
         everything = " ".join([model.input, *(str(message) for message in now)])
         words = content_words(task)
+        if len(words & content_words(_in_their_place(before, model))) >= _TASK_WORDS:
+            return None
         if len(words) < _TASK_WORDS or 2 * len(words & content_words(everything)) >= len(words):
             return None
         return _forgotten(course, before, model, task, everything)
@@ -148,6 +151,23 @@ class Overflow:
 
 def _conversation(span: Span) -> list[Message]:
     return [message for message in parsed_messages(span.input) or [] if message.get("role") != "system"]
+
+
+def _new(earlier: Sequence[Message], now: Sequence[Message]) -> list[Message]:
+    """What stands behind the last message that was there before: what is asked or found now."""
+    known = {canonical(message) for message in earlier}
+    last = max((i for i, message in enumerate(now) if canonical(message) in known), default=-1)
+    return list(now[last + 1 :])
+
+
+def _in_their_place(before: Span, model: Span) -> str:
+    """The text that stands before what is left of a conversation and was not in it: a summary of what was dropped."""
+    earlier = parsed_messages(before.input) or []
+    known = {canonical(message) for message in earlier if message.get("role") != "system"}
+    instructions = {canonical(message) for message in earlier if message.get("role") == "system"}
+    now = parsed_messages(model.input) or []
+    first = next((i for i, message in enumerate(now) if canonical(message) in known), len(now))
+    return text_of([message for message in now[:first] if canonical(message) not in instructions])
 
 
 def _goes_on(before: str, prompt: str) -> bool:
