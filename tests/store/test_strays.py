@@ -65,8 +65,9 @@ def test_they_meet_whichever_comes_first(capture: str, tmp_path: Path) -> None:
 Span = dict[str, Any]
 
 
-def chat(trace: str, span: str, answer: str = "msg_1", **more: Any) -> Span:
-    told = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.response.id": answer}
+def chat(trace: str, span: str, answer: str = "msg_1", used: int | None = None, **more: Any) -> Span:
+    told: Span = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.response.id": answer}
+    told |= {"gen_ai.usage.output_tokens": used} if used is not None else {}
     return {"trace": trace, "id": span * 16, "name": "chat", "start": 10, "end": 20, "attributes": told, **more}
 
 
@@ -93,6 +94,10 @@ def test_one_answer_told_by_two_scopes_at_a_time_is_one_call(tmp_path: Path) -> 
     inside = chat(B, "3", start=12, end=18)
     assert runs(tmp_path, [agent(A, "1", "planner"), chat(A, "2", parent="1" * 16)], [inside]) == {"a": ["b"]}
     assert runs(tmp_path, [chat(A, "2")], [inside]) == {"a": ["b"]}  # two instrumentations and no framework
+    third = chat(C, "4", start=13, end=17)
+    assert runs(tmp_path, [agent(A, "1", "planner"), chat(A, "2", parent="1" * 16)], [inside], [third]) == {
+        "a": ["b", "c"]
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,8 +109,11 @@ def test_one_answer_told_by_two_scopes_at_a_time_is_one_call(tmp_path: Path) -> 
         [[chat(A, "2"), chat(C, "4")], [chat(B, "3", start=12, end=18)]],
         [[chat(A, "2"), agent(A, "1", "planner")], [chat(B, "3"), agent(B, "5", "writer")]],
         [[chat(A, "2")], [chat(B, "3"), chat(B, "5", "msg_9")]],
+        [[chat(A, "2", used=9)], [chat(B, "3", start=12, end=18, used=90)]],
+        [[chat(A, "2")], [chat(B, "3", start=15, end=400)]],
     ],
-    ids=["another answer", "a cached answer later", "one scope", "two runs with it", "runs of their own", "another call in it"],
+    ids=["another answer", "a cached answer later", "one scope", "two runs with it", "runs of their own", "another call in it",
+         "an id that a server gives again", "calls that overlap"],
 )  # fmt: skip
 def test_answers_that_say_less_join_nothing(told: list[list[Span]], tmp_path: Path) -> None:
     assert not any(runs(tmp_path, *told).values())
@@ -155,6 +163,14 @@ def test_the_making_of_an_agent_is_of_the_first_run_that_it_works_in(tmp_path: P
     ]
     turns = "SELECT agent, span_id[1] FROM agent_turns ORDER BY start_ns"
     assert reader.rows(turns) == [("planner", "1"), ("planner", "4")]
+
+
+def test_an_agent_that_is_made_while_another_of_its_name_works_is_of_the_run_after(tmp_path: Path) -> None:
+    working = [agent(A, "1", "planner", end=900), agent(C, "4", "planner", start=100, end=150)]
+    assert runs(tmp_path, working, [agent(B, "3", "planner", "create_agent", start=90, end=95)]) == {
+        "a": [],
+        "c": ["b"],
+    }
 
 
 def test_an_agent_that_is_made_within_a_run_does_no_work_and_is_handed_nothing(tmp_path: Path) -> None:
