@@ -61,7 +61,7 @@ def verdict(steps: Sequence[Step], stretch: Stretch, text: Text, outcome: Text) 
         return "progress", True
     if tally.last_new >= stretch.end - stretch.period and _is_success(steps[tally.last_new]):
         return "polled", True
-    if _news_after(steps, stretch, outcome, contexts):
+    if _news_after(steps, stretch, outcome, contexts) or _came_at_last(steps, stretch, text, outcome):
         return "polled", True
     return "stuck", tally.compared > 0
 
@@ -230,3 +230,17 @@ def _news_after(
     if not known or outcome_text(after.asked) in known:
         return False
     return not any(is_empty(result) or error_in_body(result) for result in after.reads)
+
+
+def _came_at_last(steps: Sequence[Step], stretch: Stretch, text: Text, outcome_text: Text) -> bool:
+    """Whether a call of the laps, made once more in the part of a lap that follows, brought what no lap had brought."""
+    before: dict[Hashable, set[str]] = {}
+    for step in steps[stretch.start : stretch.end]:
+        if step.op == "tool" and step.told_by and step.outcome:
+            before.setdefault((step.shape, text(step.told_by)), set()).add(outcome_text(step.outcome))
+    for step in steps[stretch.end : stretch.end + stretch.period]:
+        if step.op == "tool" and step.told_by and step.outcome:
+            known = before.get((step.shape, text(step.told_by)))
+            if known and outcome_text(step.outcome) not in known and _is_success(step):
+                return True
+    return False

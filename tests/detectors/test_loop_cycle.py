@@ -457,6 +457,14 @@ def test_a_poll_that_a_model_made_is_told_but_is_no_alarm(tmp_path: Path) -> Non
     assert (finding.severity, finding.title) == ("info", "bot ↻ job ×8: polled by a model until the outcome changed")
 
 
+@pytest.mark.parametrize(("last", "severity"), [("done", "info"), ("running", "high")])
+def test_a_poll_with_pauses_that_ends_without_one(last: str, severity: str, tmp_path: Path) -> None:
+    job = 'tool job {{"id": 1}} -> "{0}"'.format
+    sketch = one_agent(6, lambda i: turn("Still running, I wait.", f'tool sleep {{"s": 30}} -> "ok"\n{job("running")}'))
+    sketch += indent(f'{turn("Once more.", job(last))}llm m -> "So it is."\n', "  ")
+    assert looped(tmp_path, sketch).severity == severity
+
+
 def test_a_poll_whose_end_only_the_next_prompt_tells(tmp_path: Path) -> None:
     def prompt(i: int) -> str:
         turns = [
