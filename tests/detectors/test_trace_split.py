@@ -65,6 +65,28 @@ def test_a_chain_of_its_own_is_a_run_of_its_own(session: str, at: str, tmp_path:
     assert found(tmp_path, Split(), BACKGROUND.format(root="workflow", session=session, at=at)) == []
 
 
+@pytest.mark.parametrize("root", ["workflow", "agent"])
+def test_where_several_runs_of_a_conversation_are_at_work_none_is_named(root: str, tmp_path: Path) -> None:
+    text = BACKGROUND.format(root=root, session="s-1", at="1.05s")
+    main, stray = text.split("trace stray")
+    one, other = main, main.replace("trace main", "trace other").replace("dur=1h", "dur=3h").replace("at=1h", "at=3h")
+    assert len(found(tmp_path, Split(), f"{one}trace stray{stray}")) == 1
+    assert found(tmp_path, Split(), f"{other}{one}trace stray{stray}") == []
+
+
+QUOTES = STRAY.replace("llm gpt-4o ->", f'llm gpt-4o "Context: {WORDS} When was Acme founded?" ->')
+
+
+@pytest.mark.parametrize(
+    ("words", "stray"),
+    [(WORDS, QUOTES), ("Task completed successfully.", STRAY), ("technical support department", STRAY)],
+    ids=["a document that both were given", "what everybody says", "a label"],
+)
+def test_words_that_tell_nothing_of_where_they_are_from(words: str, stray: str, tmp_path: Path) -> None:
+    text = (MAIN.format(session="") + stray.format(at="3s", session="")).replace(WORDS, words)
+    assert found(tmp_path, Split(), text) == []
+
+
 @pytest.mark.parametrize(
     ("at", "main"),
     [

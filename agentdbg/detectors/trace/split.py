@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -31,8 +32,8 @@ _INSIDE = """
 _PAIRS = 2_000
 _AT_ONCE_NS = 250_000_000
 """How long after an answer that starts work in the background that work has begun."""
-_LEAST = 16
-"""Characters of a line that tells where it is from: shorter ones are said by everybody."""
+_LEAST, _WORDS = 16, 5
+"""Characters and words of a line that tells where it is from: shorter ones are said by everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ class Split:
     """Work of a run that stands in a trace of its own.
 
     **What it finds**: a small trace within the lifetime of a larger run of another kind, where the words that a model
-    said in the one turn up later in a prompt or a tool's input of the other, where no model or tool had said them; or
-    one that names the same conversation and began right after an answer of an agent whose turn went on. One that
-    begins with an agent or a model call and only names the same conversation is low. Traces that link to the run are
-    part of it already and no finding.
+    said in the one, and had not read there, turn up later in a prompt or a tool's input of the other, where no model
+    or tool had said them; or one that names the same conversation and began right after an answer of an agent whose
+    turn went on. One that begins with an agent or a model call and only names the same conversation is low. Where
+    several runs of that conversation were at work, none is named for it. Traces that link to the run are part of it
+    already and no finding.
 
     **Why it matters**: the context was lost at a thread, a task or a queue. Time, tokens and failures of that work are
     missing from the run, and whoever looks for a wrong word in there does not find who said it.
@@ -84,7 +86,10 @@ class Split:
     def find(self, reader: Reader) -> Iterator[Finding | Skipped]:
         """At most one finding for each small trace, at the first run that it is a part of."""
         judged, told = set(reader.trace_ids()), set[str]()
-        for run_id, part_id, root_id, is_work, session in reader.rows(_INSIDE, most=self.most, pairs=_PAIRS):
+        pairs = reader.rows(_INSIDE, most=self.most, pairs=_PAIRS)
+        at_work = Counter(part_id for _, part_id, _, _, session in pairs if session is not None)
+        for run_id, part_id, root_id, is_work, named in pairs:
+            session = named if at_work[part_id] == 1 else None
             if part_id not in judged or part_id in told:
                 continue
             part, run = reader.trace(part_id), reader.trace(run_id)
@@ -100,9 +105,10 @@ def _heard(part: Trace, run: Trace) -> tuple[Span, str] | None:
     for span in part.spans:
         said = answer(span.output) if span.is_call else None
         line = max((said.text if said else "").split("\n"), key=len).strip()
-        if len(line) < _LEAST or " " not in line:
-            continue
         written = json.dumps(line, ensure_ascii=False)[1:-1]
+        read = any(written in (one.input or "") for one in part.spans)
+        if len(line) < _LEAST or len(line.split()) < _WORDS or read:
+            continue
         ended = span.end_ns or 0
         asked = [one for one in run.spans if one.kind in CALLS]  # other spans only carry what these said
         if any(written in (one.output or "") for one in asked):
