@@ -24,7 +24,7 @@ The contract is a JSON Schema file, named for an edge in agentdbg.toml; * stands
     "extractor -> scorer" = "schemas/invoice.json"
 
 Every message on that edge is validated, text by what it holds as JSON; JSON in a code fence or in prose is text, and no
-object. What is not recorded is not judged.
+object. What is not recorded or was cut is not judged, nor is a transfer that comes without words of its own.
 
 **What to do**: validate the message where it is handed over, and send the error back to the model that wrote it."""
 ANY = "*"
@@ -124,7 +124,7 @@ def _edges(trace: Trace, contracts: Sequence[_Contract]) -> dict[tuple[str, str]
             continue
         here = edges.setdefault((handoff.from_agent, handoff.to_agent), _Edge(contract))
         span_id, value = sent(trace, handoff)
-        if value is None or (handoff.to_agent, span_id) in seen:
+        if value in (None, "") or (handoff.to_agent, span_id) in seen:
             continue
         seen.add((handoff.to_agent, span_id))
         here.seen += 1

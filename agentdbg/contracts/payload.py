@@ -27,7 +27,7 @@ def sent(trace: Trace, handoff: Handoff) -> tuple[str, object]:
     if via is not None:
         arguments = _loaded(via.input)
         if not _only_routes(arguments, handoff):
-            return via.span_id, arguments
+            return via.span_id, None if isinstance(arguments, str) and is_cut(arguments) else arguments
     sender = spans.get(handoff.sender_span_id)
     if sender is None or _ended_after(sender, handoff.start_ns):
         return handoff.sender_span_id, None  # what it said then is not what the receiver was given

@@ -75,6 +75,29 @@ def test_what_a_contract_tells_for_sure_is_not_told_as_unusual_again(tmp_path: P
     assert [one.detector for one in held(tmp_path, text)[0]] == ["contract.broken"]
 
 
+_CALL = {"id": "c", "type": "function", "function": {"name": "transfer_to_scorer", "arguments": "{}"}}
+TRANSFER = json.dumps([{"role": "assistant", "content": "", "tool_calls": [_CALL]}])
+CUT = json.dumps(json.dumps({"vendor": "Acme " * 40})[:150])
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        f"llm m -> {TRANSFER}",
+        f'llm m -> {TRANSFER}\n    tool transfer_to_scorer {{}} -> "ok"',
+        f'llm m -> "Scorer, please."\n    tool transfer_to_scorer {CUT} -> "ok"',
+        f"llm m -> {CUT}",
+    ],
+    ids=["a transfer", "a transfer that ran", "arguments that were cut", "an answer that was cut"],
+)
+def test_what_is_not_there_to_be_judged_breaks_nothing(steps: str, tmp_path: Path) -> None:
+    found, skipped = held(
+        tmp_path, f"trace r\nworkflow w\n  agent extractor\n    {steps}\n  agent scorer\n    llm m -> {{}}"
+    )
+    assert not [one for one in found if one.detector == "contract.broken"]
+    assert [one.reason for one in skipped] == ["what extractor → scorer hands over is not recorded"]
+
+
 def test_what_cannot_be_judged_is_said(tmp_path: Path) -> None:
     unrecorded = "trace r\nworkflow w\n  agent extractor\n    llm m\n  agent scorer\n    llm m"
     found, skipped = held(tmp_path, unrecorded)
