@@ -108,3 +108,17 @@ def test_equal_laps_are_told_once_as_a_cycle(tmp_path: Path) -> None:
         14, lambda i: ("Please make the introduction of the text better.", "I made the introduction better.")[i % 2]
     )
     assert [one.detector for one in judged(tmp_path, text).findings] == ["loop.cycle"]
+
+
+STEPS = ["Find hotels in Lucca.", "Compare trains to Pisa.", "Look up museums of Siena.", "Ask for menus in Arezzo."]
+
+
+@pytest.mark.parametrize(("steps", "count"), [(STEPS, 0), (STEPS[:1] * 4, 1)], ids=["each another", "one again"])
+def test_a_worker_that_answers_done_is_as_far_as_what_it_was_asked(
+    steps: list[str], count: int, tmp_path: Path
+) -> None:
+    text = "workflow tour\n" + "\n".join(
+        f"  agent boss\n    llm m -> {says(f'worker: {step}')}\n  agent worker\n    llm m {json.dumps(step)} -> {says('Done.')}"
+        for step in steps
+    )
+    assert len(found(tmp_path, Pingpong(), text)) == count

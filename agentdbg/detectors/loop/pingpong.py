@@ -13,6 +13,7 @@ from agentdbg.detectors.effects import has_effect, may_change
 from agentdbg.detectors.turns import Turn, turns_of
 from agentdbg.detectors.wording import clipped, counted, duration, usage
 from agentdbg.model import Confidence, Evidence, Finding, Reader, Severity, Skipped, Span
+from agentdbg.steps.keys import content_words
 from agentdbg.steps.novelty import Novelty
 from agentdbg.steps.runs_apart import runs_apart
 from agentdbg.tree import SKEW_NS
@@ -25,6 +26,8 @@ _CANDIDATES = """
     HAVING count(*) FILTER (2 * turns >= $least - 1) >= 2 ORDER BY trace_id
 """
 _CEILING = 5
+_ACKNOWLEDGES = 3
+"""Content words from which an answer says more than that the work is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,9 @@ class Pingpong:
 
     **What it finds**: six or more turns of two agents in alternation, with no third one between, of which less than
     half say something that neither had said before; turns that only pass the work on do not count for that, and the
-    result of a tool that was not there before counts as new. A debate, an interview or a review that moves on is none.
-    Where no words are recorded it goes by the turns alone: a hint, and likely only when there are many.
+    result of a tool that was not there before counts as new, as does "Done." to what was not asked before. A debate, an
+    interview or a review that moves on is none. Where no words are recorded it goes by the turns alone: a hint, and
+    likely only when there are many.
 
     **Why it matters**: each takes the other's answer for progress, so neither has a reason to stop. What repeats step
     by step is told as `loop.cycle`; this is its mark where the steps differ, or are not recorded.
@@ -153,12 +157,16 @@ def _one_after_another(turns: Sequence[Turn]) -> bool:
 
 
 def _fresh(turns: Sequence[Turn]) -> int:
-    """How many turns say, or had from a tool, what was not said before in these turns."""
-    said, results = Novelty(), Novelty()
+    """How many turns say, or had from a tool, what was not said before in these turns. "Done." says what it was asked:
+    it is as new as that."""
+    said, asked, results = Novelty(), Novelty(), Novelty()
     fresh = 0
     for turn in turns:
         new = [results.tells(text) for tool in turn.tools if (text := _news(tool)) is not None]
-        fresh += said.tells(turn.said or "", turn.asked or "") or any(new)
+        new.append(said.tells(turn.said or "", turn.asked or ""))
+        if turn.asked and asked.tells(turn.asked):
+            new.append(len(content_words(turn.said or "")) < _ACKNOWLEDGES)
+        fresh += any(new)
     return fresh
 
 
