@@ -116,6 +116,16 @@ def test_a_short_window_of_a_chat_holds_the_last_answer_and_what_is_asked_now(tm
     assert found(tmp_path, Overflow(), text) == []
 
 
+@pytest.mark.parametrize(("instructions", "count"), [("You polish texts.", 0), ("You write.", 1)])
+def test_an_answer_that_is_handed_on_under_other_instructions(instructions: str, count: int, tmp_path: Path) -> None:
+    wrote = [("user", TASK), ("assistant", "I look."), ("tool", LEDGER), ("assistant", "Rosa sleeps eight.")]
+    text = run(
+        call(3900, "Rosa sleeps eight.", ("system", "You write."), *wrote),
+        call(300, "Polished.", ("system", instructions), wrote[3]),
+    )
+    assert len(found(tmp_path, Overflow(), text)) == count
+
+
 REFUSED = 'llm gpt-4 error="BadRequestError: This model\'s maximum context length is 8192 tokens"'
 
 

@@ -136,6 +136,8 @@ class Overflow:
         task, rest = text_of([earlier[place]]), earlier[place + 1 :]
         left = {canonical(message) for message in now}
         carried = [message for message in rest if canonical(message) in left]
+        if len(carried) == 1 and _instructions(before) != _instructions(model):
+            return None  # an answer that is handed on to other work
         full = (_share(before) or 0) > self.full
         asked_later = any(message.get("role") == "user" for message in [*carried, *_new(earlier, now)])
         if not carried or (not full and asked_later):
@@ -151,6 +153,10 @@ class Overflow:
 
 def _conversation(span: Span) -> list[Message]:
     return [message for message in parsed_messages(span.input) or [] if message.get("role") != "system"]
+
+
+def _instructions(span: Span) -> str:
+    return text_of([message for message in parsed_messages(span.input) or [] if message.get("role") == "system"])
 
 
 def _new(earlier: Sequence[Message], now: Sequence[Message]) -> list[Message]:
