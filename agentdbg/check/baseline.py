@@ -13,7 +13,7 @@ from typing import Any
 
 from agentdbg.errors import AgentdbgError
 from agentdbg.fingerprint import fingerprint
-from agentdbg.model import AgentFigures, Finding, RunFigures
+from agentdbg.model import SEVERITIES, AgentFigures, Finding, RunFigures, Severity
 
 SCHEMA_VERSION = 1
 MOST = 50
@@ -23,11 +23,13 @@ _AGAIN = "delete it, and `agentdbg baseline create` writes a new one"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Known:
-    """A finding that was there when the baseline was made. Detector and agent are for those who read the file."""
+    """A finding that was there when the baseline was made, and how bad it was: a worse one is new. Detector and agent
+    are for those who read the file."""
 
     detector: str
     agent: str
     fingerprint: str
+    severity: Severity
 
 
 def read(path: Path) -> tuple[RunFigures, ...]:
@@ -51,9 +53,15 @@ def _parsed(path: Path) -> tuple[tuple[RunFigures, ...], frozenset[Known]]:
         raise AgentdbgError(f"{path} is no baseline of this version of agentdbg", _AGAIN)
     try:
         runs = _ordered(_run(one) for one in told["runs"])
-        return runs, frozenset(Known(**{name: str(of) for name, of in one.items()}) for one in told.get("findings", ()))
+        return runs, frozenset(_finding(one) for one in told.get("findings", ()))
     except (AttributeError, TypeError, KeyError) as error:
         raise AgentdbgError(f"{path} is no baseline: what it holds has other fields ({error})", _AGAIN) from error
+
+
+def _finding(one: dict[str, Any]) -> Known:
+    if one["severity"] not in SEVERITIES:
+        raise TypeError(one["severity"])
+    return Known(**{name: str(of) for name, of in one.items()})  # type: ignore[arg-type]  # the severity is one
 
 
 def _run(one: dict[str, Any]) -> RunFigures:
@@ -78,9 +86,17 @@ def _lines(rows: Sequence[RunFigures] | Sequence[Known]) -> str:
 
 def told_now(findings: Iterable[Finding]) -> frozenset[Known]:
     """Findings as a baseline keeps them. Hints fail no build, so that none is kept."""
-    return frozenset(
-        Known(one.detector, one.agent or "", fingerprint(one)) for one in findings if one.confidence != "hint"
+    return worst(
+        Known(one.detector, one.agent or "", fingerprint(one), one.severity)
+        for one in findings
+        if one.confidence != "hint"
     )
+
+
+def worst(findings: Iterable[Known]) -> frozenset[Known]:
+    """Each finding once, as bad as it was at its worst."""
+    by_rank = sorted(findings, key=lambda one: SEVERITIES.index(one.severity))
+    return frozenset({one.fingerprint: one for one in by_rank}.values())
 
 
 def renewed(before: Iterable[RunFigures], runs: Iterable[RunFigures]) -> tuple[RunFigures, ...]:

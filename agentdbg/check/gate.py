@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from agentdbg import __version__
@@ -13,7 +13,7 @@ from agentdbg.config import Suppression, Threshold, nearest
 from agentdbg.detectors import shelf
 from agentdbg.errors import FINDINGS, NOT_JUDGED, AgentdbgError
 from agentdbg.fingerprint import fingerprint
-from agentdbg.model import SEVERITIES, Finding, Note, Skipped
+from agentdbg.model import SEVERITIES, Finding, Note, Severity, Skipped
 from agentdbg.view.report import Report, TraceSummary, Verdict, severity_rank
 
 EXITS: dict[Verdict, int] = {"clean": 0, "findings": FINDINGS, "not_judged": NOT_JUDGED}
@@ -22,13 +22,13 @@ EXITS: dict[Verdict, int] = {"clean": 0, "findings": FINDINGS, "not_judged": NOT
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What counts. `today` is the day by which suppressions expire, given so that equal input gives equal output.
-    known: fingerprints of the findings that the project's baseline lists."""
+    known: how bad the findings are that the project's baseline lists, by fingerprint; a worse one is new."""
 
     today: date
     fail_on: Threshold = "high"
     ignored: frozenset[str] = frozenset()
     suppressions: tuple[Suppression, ...] = ()
-    known: frozenset[str] = frozenset()
+    known: Mapping[str, Severity] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = {*shelf(), *IDS, ID}
@@ -101,8 +101,13 @@ def _suppress(findings: Iterable[Finding], rules: Rules) -> tuple[list[Finding],
         if accepted or finding.detector in rules.ignored:
             suppressed += 1
         else:
-            kept.append(replace(finding, status="known" if fingerprint(finding) in rules.known else "new"))
+            kept.append(replace(finding, status="known" if _known(finding, rules) else "new"))
     return kept, suppressed, used
+
+
+def _known(finding: Finding, rules: Rules) -> bool:
+    listed = rules.known.get(fingerprint(finding))
+    return listed is not None and severity_rank(finding.severity) >= severity_rank(listed)
 
 
 def _about(suppression: Suppression, finding: Finding) -> bool:

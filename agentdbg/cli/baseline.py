@@ -74,12 +74,15 @@ def command(
 
 def _known(action: str, here: Opened, place: Path) -> frozenset[Known]:
     """The findings to keep: those at hand, and on an update those of the file as well."""
-    from agentdbg.check.baseline import told_now
+    from agentdbg.check.baseline import told_now, worst
     from agentdbg.check.judging import judgement
 
     before = frozenset() if action == "create" else known_of(replace(here.config, baseline=place))
     now = told_now(judgement(here.store, here.config.detectors)[0].findings)
-    return before & now if action == "prune" else before | now
+    if action == "prune":
+        found = {one.fingerprint for one in now}
+        return frozenset(one for one in before if one.fingerprint in found)
+    return worst(before | now)
 
 
 def _beside(config: Config) -> Path:

@@ -69,7 +69,7 @@ def command(
     with look_into(paths, sources, keep_partial=True) as here:
         config = replace(here.config, baseline=baseline or here.config.baseline)
         here.store.baseline = baseline_of(config)
-        known = frozenset(one.fingerprint for one in known_of(config))
+        known = {one.fingerprint: one.severity for one in known_of(config)}
         today = datetime.now(UTC).date()
         rules = Rules(today, fail_on or config.fail_on, frozenset(ignore), config.suppressions, known)
         report = gate(_evidenced(here), rules)

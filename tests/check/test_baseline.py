@@ -58,9 +58,14 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 def test_findings_are_kept_by_what_makes_them_the_same_in_every_run(tmp_path: Path) -> None:
     finding = Finding("loop.cycle", "high", "certain", "×3", "", "t1", "clerk", (), "", "", "a loop")
     kept = told_now(
-        [finding, replace(finding, trace_id="t2", title="×9"), replace(finding, confidence="hint", key="b")]
+        [
+            finding,
+            replace(finding, trace_id="t2", title="×9"),
+            replace(finding, severity="low"),
+            replace(finding, confidence="hint", key="b"),
+        ]
     )
-    assert kept == {Known("loop.cycle", "clerk", fingerprint(finding))}
+    assert kept == {Known("loop.cycle", "clerk", fingerprint(finding), finding.severity)}
     (tmp_path / "b.json").write_text(text([RUN], kept), "utf-8")
     assert (known(tmp_path / "b.json"), read(tmp_path / "b.json")) == (kept, (RUN,))
     (tmp_path / "old.json").write_text(text([RUN]), "utf-8")
@@ -87,7 +92,7 @@ def test_workflows_that_are_gone_are_pruned() -> None:
     "content",
     ["{", "[]", '{"schema_version": 2, "runs": []}', '{"schema_version": 1, "runs": [{}]}', '{"schema_version": 1, "runs": 3}',
      text([RUN]).replace('"t1"', "7"), text([RUN]).replace('"calls": 1', '"calls": "1"'),
-     text([RUN], [Known("d", "a", "f")]).replace('"agent"', '"who"')],
+     text([RUN], [Known("d", "a", "f", "low")]).replace('"agent"', '"who"')],
 )  # fmt: skip
 def test_another_file_is_refused_with_the_next_step(content: str, tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(content, "utf-8")

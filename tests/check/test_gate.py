@@ -59,11 +59,17 @@ def test_a_finding_counts_from_the_threshold_on_unless_it_is_a_hint() -> None:
 
 
 def test_what_the_baseline_knows_is_told_and_fails_nothing() -> None:
-    rules = Rules(TODAY, known=frozenset({fingerprint(found())}))
+    rules = Rules(TODAY, known={fingerprint(found()): "high"})
     report = judged(found(), rules=rules)
     assert (exit_code(report), [one.status for one in report.findings]) == (0, ["known"])
     report = judged(found(), found(agent="writer"), rules=rules)
     assert (exit_code(report), sorted(one.status for one in report.findings)) == (1, ["known", "new"])
+
+
+def test_a_known_finding_that_is_worse_than_before_is_new() -> None:
+    rules = Rules(TODAY, known={fingerprint(found()): "medium"})
+    assert exit_code(judged(found(severity="medium"), rules=rules)) == 0
+    assert exit_code(judged(found(severity="high"), rules=rules)) == 1
 
 
 def test_nothing_found_is_clean_and_nothing_judged_is_not() -> None:
