@@ -26,6 +26,9 @@ _NOTHING_TO_RUN = (
     "the marker names nothing to run: @pytest.mark.agentdbg_case(path, program=['python', 'app.py']) or"
     " target='module:function'"
 )
+_MODES = ("content", "strict", "ordered")
+_LISTS = {"program", "args", "tools", "allow_network"}
+_TAKEN = _LISTS | {"target", "mode", "hard", "soft", "off", "cwd"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,10 +39,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def agentdbg_case(request: pytest.FixtureRequest) -> CaseRun:
     """The case that the test's marker names, ready to run."""
     marker = request.node.get_closest_marker("agentdbg_case")
+    return case_run(marker, request.path.parent, request.config.rootpath)
+
+
+def case_run(marker: pytest.Mark | None, folder: Path, root: Path) -> CaseRun:
+    """What a marker means in this folder; UsageError for what would silently mean something else."""
     if marker is None or not marker.args:
         raise pytest.UsageError("agentdbg_case: no case is named: @pytest.mark.agentdbg_case('x.case.json', …)")
-    told: dict[str, Any] = {"cwd": request.config.rootpath, **marker.kwargs}
-    return CaseRun(request.path.parent / marker.args[0], **told)
+    told: dict[str, Any] = {"cwd": root, **marker.kwargs}
+    if unknown := sorted(set(told) - _TAKEN):
+        raise pytest.UsageError(f"agentdbg_case: takes no {unknown[0]}, but {', '.join(sorted(_TAKEN))}")
+    if single := sorted(name for name in _LISTS & set(told) if isinstance(told[name], str)):
+        raise pytest.UsageError(f"agentdbg_case: {single[0]} is a list of texts, not {told[single[0]]!r}")
+    if told.get("mode", _MODES[0]) not in _MODES:
+        raise pytest.UsageError(f"agentdbg_case: mode is one of {', '.join(_MODES)}, not {told['mode']!r}")
+    return CaseRun(folder / marker.args[0], **told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +116,11 @@ class CaseRun:
             pytest.skip(_NOTHING_TO_RUN)
         try:
             done = self.run()
+            told = "" if done.verdict == "reproduced" else self._page(done)
         except AgentdbgError as problem:
-            pytest.fail(f"{problem.message}\n{problem.hint or ''}", pytrace=False)
-        if done.verdict != "reproduced":
-            pytest.fail(self._page(done), pytrace=False)
+            told = f"{problem.message}\n{problem.hint or ''}"
+        if told:  # out here, since pytest shows what is being handled beside what is told
+            pytest.fail(told, pytrace=False)
 
     def _page(self, done: Replayed) -> str:
         """In a few lines what parts, then all of it."""

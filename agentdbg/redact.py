@@ -41,6 +41,7 @@ _WORDS = (
     r"pass(?:word|wd|phrase|code)|pwd|secret(?:[_-]?(?:access)?[_-]?key)?|api[_-]?key|access[_-]?key|private[_-]?key"
     r"|(?:access|auth|refresh|bearer|session|id|api|client)[_-]?token|client[_-]?secret|credentials?"
 )
+_NOTHING_SAID = r"none|null|true|false|string|bearer|required|optional|\[?redacted\]?"
 _VALUE = r"[^\s\"'\\,;<>{}\[\]()]"
 _TELLING = rf"(?={_VALUE}*[\d!@#$%^&*+/=])"
 """What stands where a secret may stand is taken for one when it holds more than letters."""
@@ -53,7 +54,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
     (sign, kind, re.compile(pattern, re.S))
     for sign, kind, pattern in (
         (
-            _LONG,
+            re.compile("PRIVATE KEY"),
             "private_key",
             r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----.*?"
             r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
@@ -83,9 +84,44 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, re.Pattern[str]], ...] = tuple(
             "secret",
             r"(?i:pass(?:word|wd|phrase|code)|pwd)\s+(?P<it>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"'\\,;<>()]{6,}(?<![.!?:]))",
         ),
-        (re.compile("://"), "secret", r"(?<=://)[^\s/:@\"']*:(?P<it>[^\s/@\"']+)@"),
-        (re.compile("@"), "email", rf"{_START}(?!git@)[\w.+%'-]*\w@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{{2,}}\b"),
+        (  # a member of what is no JSON by itself: Python's own, JSON behind a word, JSON lines
+            _SPEAKS,
+            "secret",
+            rf"[\"'][\w-]*(?i:{_WORDS}|token)\\*[\"']\s*(?:[:=]|=>)\s*(?P<quote>\\*[\"'])"
+            rf"(?!(?i:{_NOTHING_SAID})(?P=quote))(?P<it>(?:(?!(?P=quote))[^\n<>]){{4,500}})(?P=quote)",
+        ),
+        (
+            _SPEAKS,
+            "secret",
+            rf"(?m:^)[ \t]*(?:export )?[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY)="
+            rf"[\"']?(?!(?i:{_NOTHING_SAID})\b)(?P<it>[^\s\"'\\<>$()\[\]{{}}]{{4,}})(?![(\[])",
+        ),
+        (
+            _SPEAKS,
+            "secret",
+            rf"(?<![\w-])--(?:\w+-)*(?:{_WORDS}|token)[ =][\"']?(?P<it>(?=\S*\d)(?=\S*[A-Za-z])[^\s\"'\\<>]{{6,}})",
+        ),
+        (_SPEAKS, "secret", rf"<(?i:[\w:-]*(?:{_WORDS}|token))>(?P<it>[^<>\s]{{4,}})</"),
+        (re.compile("curl"), "secret", r"\bcurl\b[^\n]{0,200}? (?:-u|--user)[ =]?[\"']?[^\s:\"']+:(?P<it>[^\s\"']+)"),
+        (
+            re.compile("cookie", re.I),
+            "secret",
+            r"(?i:\bcookie)[\"'\\]*\s*:\s*[\"'\\]*(?P<it>[\w.-]+=[^\s\"'\\;<>]{6,}(?:; ?[\w.-]+=[^\s\"'\\;<>]+)*)",
+        ),
+        (
+            re.compile("[?&]"),
+            "secret",
+            rf"[?&](?i:[\w.-]*(?:{_WORDS}|token|signature)|sig|auth)="
+            r"(?P<it>(?=[^&#]*\d)[^\s&#\"'\\<>]{8,})",
+        ),
+        (re.compile("://"), "secret", r"(?<=://)[^\s/:@\"']*:(?P<it>[^\s/\"']+)@"),
+        (
+            re.compile("@|%40"),
+            "email",
+            r"(?<![\w.+%-])(?!git@)(?:[\w.+'-]|%(?!40)){0,100}\w(?:@|%40)(?:[\w-]+\.)+[^\W\d_]{2,}\b",
+        ),
         (_DIGITS, "ssn", r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])"),
+        (_DIGITS, "ssn", r"(?i:\bssn|social security(?: number| no\.?)?)\W{1,3}(?:is )?(?P<it>\d{9})(?!\w)"),
         (
             _DIGITS,
             "phone",
@@ -107,7 +143,9 @@ _ISSUED = re.compile(
 )
 """Beginnings and lengths of the numbers of Visa, Mastercard, American Express, Discover, Diners and JCB."""
 _NAMED = {
-    "secret": re.compile(rf"(?:.*[_-])?(?:{_WORDS}|token|authorization|cookie|x-api-key)"),
+    "secret": re.compile(
+        rf"(?:.*[_-])?(?:(?:{_WORDS})s?|token|(?:access|auth|api|refresh)_tokens|authorization|cookie)"
+    ),
     "phone": re.compile(r"(?:.*_)?(?:phone|mobile|tel|telephone|fax)(?:_?(?:number|no))?"),
     "ssn": re.compile(r"(?:.*_)?(?:ssn|social_security(?:_number)?)"),
     "card": re.compile(r"(?:.*_)?(?:card_?number|credit_?card|cc_?number|cvv|cvc)"),
@@ -115,9 +153,7 @@ _NAMED = {
 }
 """Names of members whose values are hidden whatever they look like."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NO_VALUE = re.compile(
-    r"[\W_]*|none|null|true|false|string|bearer|required|optional|redacted|\[redacted\]|(.)\1*", re.I
-)
+_NO_VALUE = re.compile(rf"[\W_]*|{_NOTHING_SAID}|(.)\1*", re.I)
 
 
 class Redactor:
@@ -164,8 +200,13 @@ class Redactor:
         if isinstance(value, str):
             return self._text(value, depth)
         if isinstance(value, list):
+            if len(value) == 2 and _is_pair(*value):
+                return [value[0], self._member(value[0], value[1], depth + 1)]
             return [self._value(item, depth + 1) for item in value]
         if isinstance(value, dict):
+            name = value.get("name", value.get("key"))
+            if isinstance(name, str) and isinstance(value.get("value"), str):
+                value = {**value, "value": self._member(name, value["value"], depth + 1)}
             return {
                 self._text(str(name), _DEEP): self._member(str(name), item, depth + 1) for name, item in value.items()
             }
@@ -175,10 +216,14 @@ class Redactor:
 
     def _member(self, name: str, value: Any, depth: int) -> Any:
         kind = _kind_of_member(name)
+        if kind == "secret" and isinstance(value, list):
+            return [self._member(name, item, depth + 1) for item in value]
         plain = isinstance(value, str | int) and not isinstance(value, bool)
         if kind is None or not plain or (kind == "secret" and not isinstance(value, str)):
             return self._value(value, depth)
         told = str(value)
+        if kind != "secret" and not re.search(r"\d", told):
+            return self._value(value, depth)
         if told.strip()[:1] in ("{", "[") or _NO_VALUE.fullmatch(told) or PLACEHOLDER.search(told):
             return self._value(value, depth)
         scheme, blank, rest = told.partition(" ")
@@ -277,6 +322,12 @@ def _plugins() -> tuple[Callable[[str], Iterator[str]], ...]:
         getattr(import_module(f"detect_secrets.plugins.{module}"), name)().analyze_string
         for module, name in _PLUGINS.items()
     )
+
+
+def _is_pair(name: object, value: object) -> bool:
+    """Whether two values are a header with its name, and not two words of a list."""
+    named = isinstance(name, str) and _kind_of_member(name) is not None
+    return named and isinstance(value, str) and not re.fullmatch(r"[\w-]*[A-Za-z_]", value)
 
 
 @lru_cache(maxsize=4096)

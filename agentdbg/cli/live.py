@@ -62,6 +62,7 @@ def asked_for_real(recorded: Recording, asking: Asking, supposing: Supposing, dr
     """Ask, and report; what was had when Ctrl-C came is reported as well."""
     from agentdbg.replay.live import How, measure, prepare
     from agentdbg.replay.measured import to_json
+    from agentdbg.replay.predicate import predicate
     from agentdbg.reporters.live import text
 
     if asking.base_url is None:
@@ -69,11 +70,12 @@ def asked_for_real(recorded: Recording, asking: Asking, supposing: Supposing, dr
     if supposing.outputs:
         raise AgentdbgError("--live asks for answers, so that there is none to override", "--set changes the question")
     how = How(asking.base_url, asking.model, asking.api, asking.key_name, asking.seed, asking.samples)
+    wanted = predicate(asking.predicates) if asking.predicates else None
     question = prepare(recorded.reader, recorded.trace_id, recorded.span_id, how, supposing.sets)
     if recorded.redaction is not None:
         messages.note("the recording is redacted: the model is asked about placeholders")
     messages.note(f"asking {question.there.shown} {asking.samples} times; Ctrl-C keeps the answers that came")
-    done = measure(question, asking.predicates)
+    done = measure(question, wanted)
     as_json = json.dumps(to_json(done), indent=1) + "\n"
     write(
         drawing,

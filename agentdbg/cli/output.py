@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -77,7 +78,8 @@ def replace_file(place: Path, writer: Callable[[TextIO], object]) -> None:
                 shutil.copymode(target, made)
             made.replace(target)
     except OSError as error:
-        raise AgentdbgError(f"{place} cannot be written: {error.strerror or error}") from error
+        hint = None if place.parent.exists() else f"mkdir -p {shlex.quote(str(place.parent))}"
+        raise AgentdbgError(f"{place} cannot be written: {error.strerror or error}", hint) from error
     finally:
         if whole:
             made.unlink(missing_ok=True)

@@ -128,6 +128,18 @@ class _Message(Struct):
     name: str | None = None
 
 
+class _Offered(Struct):
+    name: str
+
+
+_SHAPES: Mapping[str, Any] = {
+    "messages": list[_Message],
+    "answer": list[_Message],
+    "tools": list[_Offered] | None,
+    "parameters": dict[str, Any] | None,
+}
+
+
 class _Head(Struct):
     document: str = ""
     schema_version: int = 0
@@ -263,21 +275,26 @@ def _fill(span: Span, one: SpanRecord, said: Mapping[str, SpanRecord]) -> None:
         one.tools = said[one.tools_of].tools
     if one.after is not None and one.messages is not UNSET:
         earlier = said[one.after.span_id].messages
-        one.messages = [*(earlier if earlier is not UNSET else ())[: one.after.first], *one.messages]
+        held = 0 if earlier is UNSET else len(earlier)
+        if not 0 <= one.after.first <= held:
+            raise msgspec.ValidationError(
+                f"span {one.span_id} repeats {one.after.first} messages of span {one.after.span_id}, which holds {held}"
+            )
+        one.messages = [*(earlier or ())[: one.after.first], *one.messages]
     span.is_call, span.model, span.provider = True, one.model, one.provider
     span.input_tokens, span.output_tokens = one.tokens.get("input"), one.tokens.get("output")
-    span.parameters, span.tools = _json(one.parameters), _json(one.tools)
-    span.input, span.output = _messages(one, "messages"), _messages(one, "answer")
+    span.parameters, span.tools = _shaped(one, "parameters"), _shaped(one, "tools")
+    span.input, span.output = _shaped(one, "messages"), _shaped(one, "answer")
 
 
-def _messages(one: SpanRecord, field: str) -> str | None:
-    """What was said, as JSON text; ValidationError where it is none."""
+def _shaped(one: SpanRecord, field: str) -> str | None:
+    """What a call was given or said, as JSON text; ValidationError where it has not the shape of it."""
     told = getattr(one, field)
     if told is UNSET:
         return None
     said = _joined(told)
     try:
-        msgspec.convert(said, list[_Message])
+        msgspec.convert(said, _SHAPES[field])
     except msgspec.ValidationError as problem:
         raise msgspec.ValidationError(f"{field} of span {one.span_id}: {problem}") from problem
     return json.dumps(said)

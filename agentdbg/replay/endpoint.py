@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from agentdbg.errors import AgentdbgError
 from agentdbg.replay.call import Call, Part, first_choice
@@ -22,7 +22,8 @@ Api = Literal["chat", "responses", "messages", "gemini"]
 TIMEOUT_S = 120.0
 _SAID = 200
 _HIDDEN = "(key)"
-_ANSWERS = frozenset(["choices", "output", "content", "candidates"])
+_ANSWERS = {"choices": 1, "candidates": 1, "output": 0, "content": 0}
+"""Lists that an answer stands in, and how much must be in them: a choice may be empty, and there must be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,7 @@ def endpoint(base: str, api: Api | None, usual: Api, call: Call, key_name: str |
     AgentdbgError for an address that is none, a key that is not there, or the missing extra."""
     if find_spec("httpx2") is None:
         raise AgentdbgError("--live needs httpx2, which is not installed", "pip install 'agentdbg-traces[replay]'")
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AgentdbgError(f"--base-url {base} is no address", "--base-url https://api.openai.com/v1")
+    parts = _address(base)
     own = parts.path.rstrip("/")
     said = next((name for name, one in SPEECHES.items() if _wire(one).claims(own)), None)
     speech = SPEECHES[said or api or usual]
@@ -107,11 +106,31 @@ def endpoint(base: str, api: Api | None, usual: Api, call: Call, key_name: str |
     path = own if said else own + _behind(own, wire.request(call)[0], speech)
     url = urlunsplit(parts._replace(path=path))
     bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", ""))
-    key = os.environ.get(key_name or speech.key)
+    key = _key(key_name or speech.key)
     if key_name and not key:
         raise AgentdbgError(f"the environment has no {key_name}", f"export {key_name}=…")
     headers = dict(speech.more) | ({speech.header: speech.prefix + key} if key else {})
     return Endpoint(wire, speech, url, bare, headers, tuple(filter(None, (key, parts.password))))
+
+
+def _address(base: str) -> SplitResult:
+    """AgentdbgError for what is none; it is not printed, since a password may stand in it."""
+    try:
+        parts = urlsplit(base)
+        if parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port):
+            return parts
+    except ValueError:  # of a port or brackets that are none
+        pass
+    told = base.rpartition("@")[2]
+    raise AgentdbgError(f"--base-url {told} is no address", "--base-url https://api.openai.com/v1")
+
+
+def _key(name: str) -> str | None:
+    """The key without the line break that a file leaves at its end: HTTP libraries print a header that they refuse."""
+    key = os.environ.get(name, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise AgentdbgError(f"the key in {name} has a character that no key has", f"export {name}=…")
+    return key or None
 
 
 def _wire(speech: Speech) -> Wire:
@@ -140,12 +159,16 @@ async def ask(client: httpx2.AsyncClient, there: Endpoint, body: Mapping[str, An
     try:
         told = reply.json()
     except ValueError:
-        return Failed("the answer is no JSON")
-    found = answers(told) if isinstance(told, dict) and not _ANSWERS.isdisjoint(told) else None
+        return Failed(f"the answer is no JSON: {_in_short(there, reply.text)}".rstrip(": "))
+    found = answers(told) if isinstance(told, dict) and _has_answer(told) else None
     if found is None:
-        return Failed(f"the answer is none of {there.speech.name}: {there.hidden(reply.text)[:_SAID]}")
+        return Failed(f"the answer is none of {there.speech.name}: {_in_short(there, reply.text)}")
     seen = figures(told)
     return Answered(first_choice(found), seen.get("model"), seen.get("input_tokens"), seen.get("output_tokens"))
+
+
+def _has_answer(told: Mapping[str, Any]) -> bool:
+    return any(isinstance(told.get(name), list) and len(told[name]) >= least for name, least in _ANSWERS.items())
 
 
 def _refused(there: Endpoint, reply: httpx2.Response) -> Failed:
@@ -154,8 +177,12 @@ def _refused(there: Endpoint, reply: httpx2.Response) -> Failed:
         words = error if isinstance(error, str) else error["message"]
     except (ValueError, KeyError, TypeError):
         words = reply.text
-    reason = f"HTTP {reply.status_code}: {' '.join(there.hidden(str(words)).split())[:_SAID]}".rstrip(": ")
+    reason = f"HTTP {reply.status_code}: {_in_short(there, str(words))}".rstrip(": ")
     return Failed(reason, _wait(reply) if reply.status_code in (408, 429, 500, 502, 503, 504, 529) else None)
+
+
+def _in_short(there: Endpoint, text: str) -> str:
+    return " ".join(there.hidden(text).split())[:_SAID]
 
 
 def _wait(reply: httpx2.Response) -> float:

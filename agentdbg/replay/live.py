@@ -15,7 +15,7 @@ from agentdbg.replay.endpoint import TIMEOUT_S, Answered, Api, Endpoint, api_of,
 from agentdbg.replay.inspect import inspect
 from agentdbg.replay.inspection import Inspection
 from agentdbg.replay.measured import Measured, clusters, verdict
-from agentdbg.replay.predicate import predicate
+from agentdbg.replay.predicate import Predicate
 from agentdbg.replay.supposed import Supposed, suppose
 
 if TYPE_CHECKING:
@@ -152,9 +152,8 @@ def _the_call(inspection: Inspection, changed: set[str]) -> str:
     raise AgentdbgError(f"{len(own)} model calls were made here, and one is asked", f"name its span: {several}")
 
 
-def measure(asked: Question, predicates: Sequence[str]) -> Measured:
-    """Ask, and conclude."""
-    wanted = predicate(predicates) if predicates else None
+def measure(asked: Question, wanted: Predicate | None) -> Measured:
+    """Ask, and conclude. Counted is what is `wanted`, or the recorded decision."""
     was = asked.recorded.answer
     if wanted is None and not was:
         hint = "--predicate 'tool==NAME' says what to look for"

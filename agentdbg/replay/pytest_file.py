@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from agentdbg.replay.case_file import SUFFIX
 
 _FILE = '''\
-"""Written by `agentdbg case`: {what}, with the recorded answers. No model is asked, no key needed.
+"""Written by `agentdbg case`: {}, with the recorded answers. No model is asked, no key needed.
 
 It fails when the program asks a model something else than recorded, and says what and where. A change that is meant:
-agentdbg replay {case} --update --reason "why" {how}
+agentdbg replay {} --update --reason "why" {}
 """
 
 import pytest
@@ -39,9 +41,10 @@ def written(case: Path, what: str, program: Sequence[str] | None, target: str | 
             marker.append(f"args=[{', '.join(map(_quoted, arguments))}]")
     elif program:
         marker.append(f"program=[{', '.join(map(_quoted, program))}]")
-        how = f"-- {' '.join(program)}"
-    plain = what.replace("\\", "/").replace('"""', "'''")
-    return _FILE.format(what=plain, case=case.name, how=how, marker=", ".join(marker), name=_name(case))
+        how = f"-- {shlex.join(program)}"
+    place = shlex.quote(case.name if case.is_absolute() else case.as_posix())  # of who runs it where it was written
+    told = (_in_docstring(one) for one in (what, place, how))
+    return _FILE.format(*told, marker=", ".join(marker), name=_name(case))
 
 
 def _name(case: Path) -> str:
@@ -49,4 +52,8 @@ def _name(case: Path) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _in_docstring(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"""', r"\"\"\"")

@@ -32,14 +32,21 @@ _RAW = r"[^<>,;\"'(){}\[\]\\]{1,4096}?"
 def redacted(case: Case) -> Case:
     """The case with placeholders. It is gone through twice: what one place tells is secret, another may spell out."""
     redactor = Redactor()
-    for one in _placeholders(case.trace):  # of a store that was redacted: theirs are not given to other values
+    there = _placeholders(case.trace)
+    for one in there:  # of a store that was redacted: theirs are not given to other values
         kind, _, number = one.strip("<>").partition(":")
-        redactor.counts[kind] = max(redactor.counts[kind], int(number.rpartition(".")[2]))
+        if UNBOUND not in number:
+            redactor.counts[kind] = max(redactor.counts[kind], int(number.rpartition(".")[2]))
+    for one in there:  # of a program whose questions were accepted: values that the case did not have
+        if UNBOUND in one:
+            redactor.name(one.strip("<").partition(":")[0], one)
     for _ in range(2):
         spans = [_span(redactor, span) for span in case.trace.spans]
         name = redactor.text(case.trace.name)
-    trace = replace(case.trace, spans=spans, name=name)
-    return replace(case, trace=trace, redacted=_kinds(trace))
+    accepted = tuple(map(redactor.text, case.accepted))
+    calls = [replace(call, replay_reason=redactor.text(call.replay_reason)) for call in case.trace.calls]
+    trace = replace(case.trace, spans=spans, name=name, calls=calls)
+    return replace(case, trace=trace, accepted=accepted, redacted=_kinds(trace))
 
 
 def _span(redactor: Redactor, span: Span) -> Span:
@@ -90,9 +97,7 @@ class Redaction:
         self._redactor = Redactor(UNBOUND)
         self._questions: dict[int, list[str]] = {}
         self._placeholders = _placeholders(trace)
-        for text in _payloads(
-            trace
-        ):  # what the rules would hide and is not hidden was left by other rules, or put in by hand
+        for text in _said(trace):  # what the rules would hide, and other rules left or a hand put in
             self._redactor.text(text)
         for value in [*self._redactor.known]:
             self._redactor.call(value, value)
@@ -181,14 +186,16 @@ class Redaction:
         return hidden
 
 
-def _payloads(trace: Trace) -> Iterator[str]:
+def _said(trace: Trace) -> Iterator[str]:
+    yield trace.name
     for span in trace.spans:
-        yield from filter(None, (span.input, span.output, span.tools, span.parameters, span.error_message))
+        payloads = (span.input, span.output, span.tools, span.parameters, span.error_message)
+        yield from filter(None, (span.name, span.agent, span.handoff_to, *payloads))
 
 
 def _placeholders(trace: Trace) -> list[str]:
     """In the order in which they first stand there."""
-    return list(dict.fromkeys(match[0] for text in _payloads(trace) for match in PLACEHOLDER.finditer(text)))
+    return list(dict.fromkeys(match[0] for text in _said(trace) for match in PLACEHOLDER.finditer(text)))
 
 
 def _kinds(trace: Trace) -> dict[str, int]:

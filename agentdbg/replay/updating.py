@@ -17,6 +17,7 @@ from agentdbg.replay.case import Case
 from agentdbg.replay.case_file import text
 from agentdbg.replay.difference import first_difference
 from agentdbg.replay.journal import Journal, Request
+from agentdbg.replay.redacted import redacted
 from agentdbg.replay.replayed import Replayed
 
 _ACCEPTABLE = ("replay.output", "replay.ambiguous")
@@ -53,6 +54,8 @@ def update(case: Case, journal: Journal, done: Replayed, reason: str, path: str)
     ]
     trace = replace(case.trace, spans=[new.get(span.span_id, span) for span in case.trace.spans], calls=calls)
     after = replace(case, trace=trace, accepted=(*case.accepted, reason)) if new else case
+    if new and case.redacted is not None:
+        after = redacted(after)
     lines = unified_diff(text(case).splitlines(), text(after).splitlines(), path, path, lineterm="", n=2)
     return after, Update(path, reason, tuple(one.number for one in changed), len(case.trace.calls), tuple(lines))
 

@@ -24,7 +24,7 @@ def judge(rerun: Rerun, exit_code: int | None) -> Replayed:
     """The verdict on what the program asked, after it ended."""
     journal = rerun.playback.journal
     findings = sorted(_findings(rerun, exit_code), key=lambda one: one.severity == "low")
-    verdict, reason, hint = _verdict(rerun, findings)
+    verdict, reason, hint = _verdict(rerun, findings, exit_code)
     ends = None
     if rerun.changes and (effect := effect_of(rerun, verdict, findings)) is not None:
         verdict, reason, hint, ends = effect.verdict, effect.reason, effect.hint, effect.ends
@@ -51,11 +51,11 @@ def judge(rerun: Rerun, exit_code: int | None) -> Replayed:
     )
 
 
-def _verdict(rerun: Rerun, findings: Sequence[Finding]) -> tuple[Verdict, str, str | None]:
+def _verdict(rerun: Rerun, findings: Sequence[Finding], exit_code: int | None) -> tuple[Verdict, str, str | None]:
     journal = rerun.playback.journal
     worst = [one for one in findings if one.severity != "low"]
     if not journal.requests and not journal.tools:
-        return "not_judged", "not exercised: no model call of the program arrived", _unheard(journal)
+        return "not_judged", "not exercised: no model call of the program arrived", _unheard(journal, exit_code)
     if not any(one.detector in _CERTAIN for one in worst) and (obstacle := _obstacle(rerun)):
         return "not_judged", *obstacle
     if worst:
@@ -80,11 +80,13 @@ def _obstacle(rerun: Rerun) -> tuple[str, str | None] | None:
     return None
 
 
-def _unheard(journal: Journal) -> str:
+def _unheard(journal: Journal, exit_code: int | None) -> str:
     if journal.unknown:
         return f"it asked {journal.unknown[0]}, which is none of the model APIs that are served"
     if journal.refused:
         return f"it tried to reach {', '.join(journal.refused)}; {_REFUSED}"
+    if journal.armed and exit_code:
+        return f"it ended with exit code {exit_code} before it asked a model; what it printed says why"
     if journal.armed:
         return "it ran, but sent no request to a model API over httpx, aiohttp or requests: is it the right program?"
     return (

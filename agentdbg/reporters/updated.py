@@ -31,7 +31,7 @@ def _lines(told: Update, look: Look) -> Iterator[Line]:
         yield Line("nothing to update", "ok").add(": the program asks what the case holds")
         return
     for line in told.diff:
-        yield Line(look.text(line), _STYLES.get(line[:1], ""))
+        yield from (Line(one, _STYLES.get(line[:1], "")) for one in look.block(line))
     yield Line()
     words = f": {len(told.calls)} of {count(told.of, 'call')} changed, accepted: {told.reason}"
     yield Line(look.text(f"updated {told.path}"), "ok").add(look.text(words))

@@ -13,7 +13,7 @@ import duckdb
 from agentdbg.importers import Input
 from agentdbg.importers.contract import Row
 from agentdbg.redact import Redactor
-from agentdbg.rows import RawEvent, RawLog, RawSpan
+from agentdbg.rows import NoteRow, RawEvent, RawLog, RawSpan
 
 
 def hiding(con: duckdb.DuckDBPyConnection, inputs: Sequence[Input]) -> Callable[[Iterator[Row]], Iterator[Row]]:
@@ -40,11 +40,13 @@ def _hidden(by: Redactor, rows: Iterator[Row]) -> Iterator[Row]:
             row.links = [by.value(link) for link in row.links]
         elif isinstance(row, RawLog):
             row.event = _event(by, row.event)
+        elif isinstance(row, NoteRow):
+            row.message = by.text(row.message)
         yield row
 
 
 def _event(by: Redactor, event: RawEvent) -> RawEvent:
-    return RawEvent(event.name, event.time_ns, _values(by, event.attributes), by.value(event.body))
+    return RawEvent(by.text(event.name), event.time_ns, _values(by, event.attributes), by.value(event.body))
 
 
 def _values(by: Redactor, attributes: dict[str, Any]) -> dict[str, Any]:

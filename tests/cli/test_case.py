@@ -96,6 +96,7 @@ def test_the_test_is_written_once_and_stays_as_it_was_edited() -> None:
         (["case", SPAN, SAMPLE, "-o", "nowhere/x.case.json"], "nowhere/x.case.json cannot be written: No such file"),
         (["case", "0badcafe", SAMPLE, "-o", "y.json"], "there is no span 0badcafe"),
         (["case", SPAN, SAMPLE, "-o", "y.json", "--target", "a:b"], "a program and --target are for the test"),
+        (["case", SPAN, SAMPLE, "-o", "no/such/y.case.json"], "mkdir -p no/such"),
         (["case", SPAN, SAMPLE, "-o", "y.json", "--pytest", "--target", "a:b", "--", "x"], "exclude one another"),
         (["case", "x.case.json", "-o", "y.json"], "x.case.json is a case already"),
         (["replay", "gone.case.json"], "gone.case.json cannot be read: No such file or directory"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from agentdbg.model import Span
 from agentdbg.replay.case import Case, OneTrace, case_of
 from agentdbg.replay.case_file import read, text
 from agentdbg.replay.inspect import WHOLE_RUN, inspect
+from agentdbg.replay.pytest_file import written
 from agentdbg.replay.rerun import prepare
 from agentdbg.replay.tape import Policies
 from agentdbg.replay.verdict import judge
@@ -141,6 +144,9 @@ def test_where_nothing_can_be_played_back_there_is_no_case() -> None:
         (lambda told: told[: len(told) // 2], "is no whole case: Unterminated string"),
         (lambda told: told.replace('"kind": "agent"', '"kind": 7'), "is no whole case: Expected `str`, got `int` - at `$.spans[0].kind`"),
         (lambda told: told.replace('"after": {"span_id": "m1"', '"after": {"span_id": "m9"'), "span m2 refers to span m9, which does not stand before it"),
+        (lambda told: told.replace('"first": 1', '"first": 9').replace('"first": 2', '"first": 9'), "span m2 repeats 9 messages of span m1, which holds"),
+        (lambda told: told.replace('"messages"', '"tools": [{"title": "x"}], "messages"', 1), "tools of span m1: Object missing required field `name`"),
+        (lambda told: told.replace('"messages"', '"parameters": [1], "messages"', 1), "parameters of span m1: Expected `object | null`, got `array`"),
         (lambda told: told.replace('"parts": [{"type": "text"', '"parts": [{"type": "txt"', 1), "is no whole case: messages of span m1: Invalid value 'txt' - at `$[0].parts[0].type`"),
         (lambda told: told.replace('"role": "user"', '"role": 5', 1), "messages of span m1: Expected `str`, got `int` - at `$[1].role`"),
         (lambda told: "[]", "is no whole case: Expected `object`, got `array`"),
@@ -156,3 +162,15 @@ def test_files_that_are_no_case_are_told(change: Any, said: str, tmp_path: Path)
         read(str(file))
     assert said in raised.value.message
     assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "program", [["python", "-c", 'print("\\N")\nprint("""two""")'], ["python", "a b.py", "--é=\\"]]
+)
+def test_a_program_of_any_words_stands_in_the_test_as_it_was_typed(program: list[str]) -> None:
+    said = written(Path("tests/x.case.json"), 'the "run" of \\N """', program, None, ())
+    module = ast.parse(said)
+    marker = next(node for node in ast.walk(module) if isinstance(node, ast.keyword) and node.arg == "program")
+    assert ast.literal_eval(marker.value) == program
+    told = ast.get_docstring(module) or ""
+    assert f'agentdbg replay tests/x.case.json --update --reason "why" -- {shlex.join(program)}' in told

@@ -81,7 +81,7 @@ def ask(
     reader.response_id = response_id
     with served(there) as address:
         asked = prepare(reader, "t", "m1", How(f"{address}{base}", **how), sets)
-        return measure(asked, predicates), there
+        return measure(asked, predicate(predicates) if predicates else None), there
 
 
 def told(done: Measured) -> list[str]:
@@ -170,7 +170,42 @@ def test_a_question_that_is_refused_is_sent_once_and_no_key_is_told(monkeypatch:
     assert (len(there.asked), done.failed) == (1, (("HTTP 401: Incorrect API key provided: (key)", 1),))
 
 
-@pytest.mark.parametrize("reply", [Reply(200, {"detail": "hello"}), Reply(200, [1]), Reply(404, "nothing here")])
+@pytest.mark.parametrize("key", ["sk-secret\n", "sk-secret\r\n", " sk-secret"])
+def test_a_key_out_of_a_file_is_sent_without_its_line_break(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    done, there = ask(REFUND, count=1)
+    assert (done.failed, there.asked[0][1]["authorization"]) == ((), "Bearer sk-secret")
+
+
+@pytest.mark.parametrize("key", ["sk-se\ncret", "sk-se\u00e4cret"])
+def test_a_key_that_no_header_takes_is_told_and_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(AgentdbgError, match="the key in OPENAI_API_KEY") as raised:
+        ask(REFUND, count=1)
+    assert "cret" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "base", ["http://ann:s3cret@127.0.0.1:99999/v1", "http://[::1/v1", "ftp://ann:s3cret@x", "x:80"]
+)
+def test_what_is_no_address_is_told_without_its_password(base: str) -> None:
+    reader = Reader(trace([llm("m1", ASKED, REFUND, 1)]))
+    with pytest.raises(AgentdbgError, match="is no address") as raised:
+        prepare(reader, "t", "m1", How(base), ())
+    assert "s3cret" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, {"detail": "hello"}),
+        Reply(200, [1]),
+        Reply(404, "nothing here"),
+        Reply(200, {"choices": []}),
+        Reply(200, {"choices": "x"}),
+        Reply(200, {"error": {"message": "no quota"}, "choices": None}),
+    ],
+)
 def test_what_is_no_model_api_is_told(reply: Reply) -> None:
     done, there = ask(server=Scripted(reply))
     assert (len(there.asked), done.answered, len(done.failed)) == (1, 0, 1)
@@ -179,7 +214,7 @@ def test_what_is_no_model_api_is_told(reply: Reply) -> None:
 def test_where_nobody_listens() -> None:
     done, _ = ask(REFUND, base="")
     reader = Reader(trace([llm("m1", ASKED, REFUND, 1)]))
-    done = measure(prepare(reader, "t", "m1", How("http://user:pass@127.0.0.1:9/v1"), ()), ())
+    done = measure(prepare(reader, "t", "m1", How("http://user:pass@127.0.0.1:9/v1"), ()), None)
     assert (done.answered, done.url) == (0, "http://127.0.0.1:9/v1/chat/completions")
     assert done.failed[0][0].startswith("ConnectError")
 
@@ -253,7 +288,7 @@ def test_what_cannot_be_asked_is_told(how: dict[str, Any], said: str) -> None:
     reader = Reader(trace([llm("m1", ASKED, how.get("recorded", REFUND), 1)]))
     base = "ftp://x" if "base" in how else "http://127.0.0.1:9"
     with pytest.raises(AgentdbgError, match=said):
-        measure(prepare(reader, "t", "m1", How(base, key_name=how.get("key_name")), how.get("sets", ())), ())
+        measure(prepare(reader, "t", "m1", How(base, key_name=how.get("key_name")), how.get("sets", ())), None)
 
 
 def test_the_api_is_that_of_the_recording() -> None:

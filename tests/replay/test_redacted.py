@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 pytest.importorskip("detect_secrets", reason="the extra `redact` is not installed")
 
 from agentdbg.model import Span
-from agentdbg.replay.case import OneTrace, case_of
+from agentdbg.replay.case import Case, OneTrace, case_of
 from agentdbg.replay.case_file import text
 from agentdbg.replay.inspect import WHOLE_RUN
 from agentdbg.replay.redacted import Redaction, redacted, redaction_of
 from agentdbg.replay.replayed import Replayed
-from agentdbg.replay.rerun import prepare
+from agentdbg.replay.rerun import Rerun, prepare
 from agentdbg.replay.tape import Policies
+from agentdbg.replay.updating import update
 from agentdbg.replay.verdict import judge
 from tests.replay.recorded import agent, llm, tool, trace
 from tests.replay.test_verdict import body, own
@@ -62,6 +64,12 @@ def test_nothing_secret_is_in_the_file_and_what_was_equal_is() -> None:
     assert "mail <email:1> and <email:3>" in file
     assert '"redacted": {"email": 3, "secret": 1}' in file
     assert '"id": "c1"' in file
+
+
+def test_what_is_hidden_in_names_is_counted_too() -> None:
+    spans = [replace(span, name=f"{span.name} for dora@home.org") for span in run()]
+    whole = replace(trace(spans), name="mail of eve@home.org")
+    assert redacted(case_of(whole, "turn", "0.0")).redacted == {"email": 5, "secret": 1}
 
 
 def test_a_program_that_has_the_values_asks_the_same() -> None:
@@ -127,6 +135,27 @@ def test_many_values_that_no_rule_finds_take_no_time() -> None:
 def test_dates_that_differ_do_not_hide_who_is_meant() -> None:
     spans = [llm("a", "user 2026-11-20: mail ann@x.org", "assistant ok", 1)]
     assert told(replay("user 2026-11-21: mail ann@x.org", spans=spans)).startswith("reproduced")
+
+
+@pytest.mark.parametrize("had", ["user mail bob@home.org", "user hello"])
+def test_what_is_accepted_is_redacted_as_the_case_is(had: str) -> None:
+    one = redacted(case_of(trace([llm("m1", had, "assistant ok", 1)]), WHOLE_RUN, "0.0"))
+    new = "user mail bob@home.org, dora@shop.org and dora@shop.org, the password is hunter2-x"
+
+    def asked(case: Case) -> Rerun:
+        ready = prepare(
+            case.reader, "t", case.span_id, Policies({}), redaction=redaction_of(case.trace), accept=case is one
+        )
+        ready.playback.answer("/v1/chat/completions", {}, body(new))
+        return ready
+
+    ready = asked(one)
+    after, told = update(one, ready.playback.journal, judge(ready, 0), "for eve@home.org", "x")
+    shown = text(after)
+    assert [word for word in ("bob@", "dora@", "eve@", "hunter2", ":?") if word in shown + "".join(told.diff)] == []
+    assert "mail <email:1>, <email:2> and <email:2>, the password is <secret:1>" in shown
+    assert after.redacted == {"email": 2, "secret": 1}
+    assert judge(asked(after), 0).verdict == "reproduced"
 
 
 def test_a_store_that_was_redacted_is_replayed_as_well_and_its_placeholders_stay_its_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -14,6 +15,8 @@ from agentdbg.replay.rerun import Rerun, prepare
 from agentdbg.replay.tape import Policies
 from agentdbg.replay.updating import Update, update
 from agentdbg.replay.verdict import judge
+from agentdbg.reporters import updated
+from agentdbg.reporters.terminal import Look
 from tests.replay.recorded import trace
 from tests.replay.test_verdict import ASKED, TOLD, body, own, research, search
 
@@ -95,3 +98,11 @@ def test_what_only_a_model_or_a_tool_could_answer_is_not_accepted(questions: lis
         accepted(*questions)
     assert raised.value.message.startswith(f"the case stays as it is, since {why}")
     assert raised.value.hint
+
+
+def test_the_page_shows_the_file_as_it_is_indented() -> None:
+    _, told = accepted(NEW[0], "tool search rome", NEW[1])
+    page = io.StringIO()
+    updated.text(told, page, Look(width=100))
+    assert [line for line in told.diff if line.startswith(("+   ", "-   "))]
+    assert [line for line in told.diff if line.rstrip() not in page.getvalue().splitlines()] == []

@@ -6,6 +6,8 @@ import io
 import json
 from typing import Any
 
+import pytest
+
 from agentdbg.model import Span
 from agentdbg.replay.playback import Playback
 from agentdbg.replay.replayed import Replayed
@@ -68,7 +70,7 @@ def replay(
         word, _, rest = question.partition(" ")
         if word == "tool":
             search(ready.playback, rest.split()[1], rest.split()[0])
-        elif word in ("refused", "returned"):
+        elif word in ("armed", "refused", "returned"):
             own(ready.playback, word, json.loads(rest))
         else:
             ready.playback.answer("/v1/chat/completions", {}, body(question))
@@ -126,6 +128,18 @@ def test_what_the_recording_or_the_replay_lacks_is_no_divergence() -> None:
         told(done) == "not_judged: the program tried to reach api.embeddings.com, which was refused, and ended early []"
     )
     assert told(replay()) == "not_judged: not exercised: no model call of the program arrived []"
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "said"),
+    [
+        (0, "it ran, but sent no request"),
+        (1, "it ended with exit code 1 before it asked a model; what it printed says"),
+    ],
+)
+def test_a_program_that_fails_before_it_asks_is_not_taken_for_the_wrong_one(exit_code: int, said: str) -> None:
+    done = replay('armed ""', exit_code=exit_code)
+    assert (done.verdict, (done.hint or "")[: len(said)]) == ("not_judged", said)
 
 
 def test_a_run_that_was_cut_short_says_nothing_about_what_came_later() -> None:

@@ -30,7 +30,10 @@ def span(number: int, text: str, **more: Any) -> dict[str, Any]:
             "user.id": "ann@x.org",
             **more,
         },
-        "events": [{"name": "exception", "attributes": {"exception.message": "no such card 4111111111111111"}}],
+        "events": [
+            {"name": "password is hunter2-x9"},
+            {"name": "exception", "attributes": {"exception.message": "no such card 4111111111111111"}},
+        ],
         "status": {"code": 2, "message": "password=hunter2-x9 is wrong"},
     }
 
@@ -57,6 +60,19 @@ def test_nothing_secret_gets_into_the_store(tmp_path: Path) -> None:
     assert "log in with <secret:1>, <email:1>" in told
     assert "Bearer <secret:2>" in told
     assert [secret.encode() in (tmp_path / "t.duckdb").read_bytes() for secret in SECRETS] == [False] * 5
+
+
+def test_a_note_that_quotes_a_value_has_it_not(tmp_path: Path) -> None:
+    told = {
+        "schema_version": 1,
+        "spans": [{"trace_id": "t", "id": "s", "name": "x", "start": "hunter2-x9 of ann@x.org"}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(told))
+    with Store.create(tmp_path / "t.duckdb") as store:
+        taken(store, tmp_path / "a.json")
+        notes = str(store.reader().rows("SELECT message FROM raw.notes"))
+    assert "values that are no time" in notes
+    assert "ann@x.org" not in notes
 
 
 def test_what_is_read_later_is_numbered_apart_and_the_same_file_anew(tmp_path: Path) -> None:
