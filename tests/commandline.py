@@ -16,6 +16,8 @@ SAMPLES = ROOT / "sample_traces"
 CORPUS = ROOT.parent / "shared" / "corpus"
 
 PROGRAM = "import sys; sys.argv[0] = 'agentdbg'; from agentdbg.cli.main import run; run()"
+# A job started in the background is deaf to Ctrl-C, and so are its children: a CI may run these tests as one.
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 OURS = ("AGENTDBG", "GITHUB", "GITLAB", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "TERM")
 
 

@@ -22,7 +22,7 @@ from agentdbg.store.collecting import uncollected
 from agentdbg.store.files import Content
 from agentdbg.store.packs import Pack, below, packed
 
-STRETCH = 8 << 20  # bytes of lines that a process reads at a time: what it made of them is in memory as a whole
+STRETCH = 4 << 20  # bytes of lines that a process reads at a time: what it made of them is in memory as a whole
 WHOLE = 16 << 20  # a file of other forms that is longer is read by the process that stores it
 HELD = 128 << 20  # bytes of what was read of such a file: a compressed one may hold anything
 BY_LINE = frozenset({"otlp-json", "langsmith"})
@@ -110,7 +110,7 @@ class Ahead:
     (name of the input, task) in the order of the inputs."""
 
     def __init__(self, executor: ProcessPoolExecutor, tasks: Iterator[tuple[str, Task]], jobs: int) -> None:
-        self._executor, self._tasks, self._most = executor, tasks, jobs + 2
+        self._executor, self._tasks, self._most = executor, tasks, jobs + 1
         self._running: deque[tuple[str, Task, Future[Result | None]]] = deque()
 
     def results(self, name: str) -> Iterator[tuple[Task, Result | None]]:

@@ -12,15 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.commandline import PROGRAM, agentdbg, environment
+from tests.commandline import HEARING, PROGRAM, agentdbg, environment
 
 pytestmark = pytest.mark.slow  # every test starts processes
 
 SPAN = '{{"trace_id": "t{0}", "id": "s{1}", "name": "step", "start": {1}, "end": {1}.5, "input": "{2}"}}\n'
-
-
-# A job started in the background is deaf to Ctrl-C, and so are its children: a CI may run these tests as one.
-HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 def spans(first: int, count: int) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from agentdbg.replay.playback import Reply
 from agentdbg.replay.server import served
-from tests.commandline import PROGRAM, SAMPLES, Done, agentdbg, environment
+from tests.commandline import HEARING, PROGRAM, SAMPLES, Done, agentdbg, environment
 
 SAMPLE = SAMPLES / "empty-result"
 SPAN = "ae5b0cd166866be9"  # the collector's only call
@@ -103,7 +103,7 @@ def test_ctrl_c_while_a_model_is_asked_keeps_the_answers_that_came() -> None:
         line = [
             sys.executable,
             "-c",
-            PROGRAM,
+            HEARING + PROGRAM,
             "replay",
             SPAN,
             str(SAMPLE),

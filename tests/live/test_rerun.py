@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from agentdbg.replay.sdks import SDKS
-from tests.commandline import PROGRAM, ROOT, environment
+from tests.commandline import HEARING, PROGRAM, ROOT, environment
 from tests.live.needs import needs
 from tests.live.servers import Reply, collector, model
 from tests.stores import of_files
@@ -255,7 +255,7 @@ def test_served_to_programs_in_any_language(plain: Recorded) -> None:
     line = [
         sys.executable,
         "-c",
-        PROGRAM,
+        HEARING + PROGRAM,
         "replay",
         plain.span_id,
         *map(str, plain.files),

@@ -111,7 +111,8 @@ to record it whole
     for tools; for parameters install the OpenInference instrumentation
     of the model's SDK
 
-next:  agentdbg span 00f067aa0ba902b7
+next:  agentdbg replay 00f067aa0ba902b7 -- PROGRAM
+       agentdbg span 00f067aa0ba902b7
        agentdbg show t
 """
 
