@@ -6,10 +6,6 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-# 0.6745 is the 0.75 quantile of the standard normal distribution: it makes MAD comparable to a standard deviation.
-_MAD_TO_SIGMA = 0.6745
-_SHARE_OF_MEDIAN = 0.05
-
 
 def fisher_exact(a: int, b: int, c: int, d: int) -> float:
     """Two-sided p-value of Fisher's exact test on the 2x2 table [[a, b], [c, d]].
@@ -33,22 +29,6 @@ def fisher_exact(a: int, b: int, c: int, d: int) -> float:
 
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-
-def robust_z(value: float, reference: Sequence[float], floor: float | None = None) -> float:
-    """How far a value lies from the median of a non-empty reference, in robust standard deviations, signed.
-
-    0.6745 * (value - median) / MAD (Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993: beyond 3.5 is one).
-    floor is the smallest MAD to divide by, in the unit of the values; None is 5 % of the median's size. MAD is 0 in
-    cached or deterministic runs, where an epsilon would make an outlier of every deviation. Returns an infinity when
-    floor and MAD are both 0 and the value is not the median.
-    """
-    centre = median(reference)
-    spread = median(abs(x - centre) for x in reference)
-    spread = max(spread, _SHARE_OF_MEDIAN * abs(centre) if floor is None else floor)
-    if value == centre:
-        return 0.0
-    return _MAD_TO_SIGMA * (value - centre) / spread if spread else math.copysign(math.inf, value - centre)
 
 
 def wilson(k: int, n: int, z: float = 1.96) -> tuple[float, float]:

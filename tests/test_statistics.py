@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 from math import comb
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdbg.statistics import cusum, fisher_exact, mann_kendall, robust_z, theil_sen, wilson
+from agentdbg.statistics import cusum, fisher_exact, mann_kendall, theil_sen, wilson
 
 COUNTS = st.integers(0, 30)
 
@@ -47,31 +46,6 @@ def test_fisher_is_the_sum_of_the_tables_that_are_no_likelier(a: int, b: int, c:
 def test_fisher_refuses_negative_counts() -> None:
     with pytest.raises(ValueError, match="negative"):
         fisher_exact(1, -1, 0, 0)
-
-
-def test_robust_z() -> None:
-    # median 3.145, median absolute deviation 0.04
-    values = [3.09, 3.10, 3.11, 3.14, 3.15, 3.18, 3.20, 9.0]
-    scores = [robust_z(value, values, floor=0.0) for value in values]
-    assert [score > 3.5 for score in scores] == [False] * 7 + [True]
-    assert scores[0] == pytest.approx(0.6745 * (3.09 - 3.145) / 0.04, rel=1e-6)
-
-
-def test_equal_values_have_a_floor_to_be_measured_with() -> None:
-    assert robust_z(104, [100] * 9) == pytest.approx(0.6745 * 4 / 5)
-    assert robust_z(104, [100] * 9, floor=1) == pytest.approx(0.6745 * 4)
-    assert robust_z(0, [0, 0, 0]) == 0
-    assert robust_z(1, [0, 0, 0]) == math.inf
-    assert robust_z(-1, [0, 0, 0]) == -math.inf
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20))
-def test_the_median_is_never_an_outlier_and_sides_are_kept(values: list[float]) -> None:
-    scores = [robust_z(value, values) for value in values]
-    middle = sorted(values)[len(values) // 2] if len(values) % 2 else None
-    for value, z in zip(values, scores, strict=True):
-        assert value != middle or z == 0
-    assert [z for _, z in sorted(zip(values, scores, strict=True))] == sorted(scores)
 
 
 @pytest.mark.parametrize(

@@ -48,11 +48,6 @@ class Progress:
             self._bar.task_ids[0], description=one_line(what), spans=f"{read:,} spans, {read / elapsed:,.0f} a second"
         )
 
-    @property
-    def spans_a_second(self) -> float:
-        """Of what was reported so far."""
-        return sum(self._spans.values()) / max(time.monotonic() - self._began, 1e-9)
-
 
 def _bar() -> Bar:
     from rich.console import Console

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -47,15 +47,10 @@ def arrow_schema(row: type[msgspec.Struct]) -> pa.Schema:
     return pa.schema(fields)
 
 
-def batch(
-    rows: Sequence[msgspec.Struct], schema: pa.Schema, extra: Iterable[tuple[pa.Field, Any]] = ()
-) -> pa.RecordBatch:
-    """One record batch of rows of one type, with constant columns added behind."""
+def batch(rows: Sequence[msgspec.Struct], schema: pa.Schema) -> pa.RecordBatch:
+    """One record batch of rows of one type."""
     values = list(zip(*map(msgspec.structs.astuple, rows), strict=True)) if rows else [()] * len(schema)
     arrays = [_array(column, field.type) for column, field in zip(values, schema, strict=True)]
-    for field, constant in extra:
-        arrays.append(pa.array([constant] * len(rows), type=field.type))
-        schema = schema.append(field)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
