@@ -234,7 +234,7 @@ class Redactor:
     def _text(self, text: str, depth: int) -> str:
         if depth < _DEEP and text.lstrip()[:1] in ("{", "[", '"'):
             try:
-                value = json.loads(text)
+                value = json.loads(text, parse_float=_Number)
             except (ValueError, RecursionError):
                 value = None
             if isinstance(value, dict | list | str):
@@ -341,10 +341,35 @@ def _is_telling(value: str) -> bool:
     return len(value) >= 6 and (len(value) >= 16 or not value.isalpha()) and not (value.isdigit() and len(value) < 10)
 
 
+class _Number(float):
+    """A fraction as it was written: 12.50 is to stay that."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+_WRITTEN = re.compile(r'"(?:\\uf8ff|\uf8ff)([-+.\deE]+)"')
+
+
+def _with_numbers(value: Any, depth: int = 0) -> Any:
+    """The value with fractions as texts that _WRITTEN finds."""
+    if depth > _DEEP:
+        return value
+    if isinstance(value, _Number):
+        return f"\uf8ff{value.text}"
+    if isinstance(value, list):
+        return [_with_numbers(item, depth + 1) for item in value]
+    return {name: _with_numbers(item, depth + 1) for name, item in value.items()} if isinstance(value, dict) else value
+
+
 def _as_before(value: Any, text: str) -> str:
     """JSON set as the text was: on one line, tight or not, or indented."""
     lines = re.match(r"\s*[\[{]\n( +)", text)
     tight = (",", ":") if '": ' not in text and '", ' not in text else None
-    return json.dumps(
-        value, ensure_ascii=text.isascii(), indent=len(lines[1]) if lines else None, separators=None if lines else tight
+    told = json.dumps(
+        _with_numbers(value),
+        ensure_ascii=text.isascii(),
+        indent=len(lines[1]) if lines else None,
+        separators=None if lines else tight,
     )
+    return _WRITTEN.sub(r"\1", told)

@@ -136,6 +136,10 @@ def test_what_only_looks_like_one_stays(text: str) -> None:
         ('[{"key": "password", "value": "tuna"}]', '[{"key": "password", "value": "<secret:1>"}]'),
         ('{"passwords": ["tuna", "hake"]}', '{"passwords": ["<secret:1>", "<secret:2>"]}'),
         ("SSN 078051120", "SSN <ssn:1>"),
+        (
+            '{"mail": "a@b.org", "price": 12.50, "big": 1e400, "n": [0.10, 7]}',
+            '{"mail": "<email:1>", "price": 12.50, "big": 1e400, "n": [0.10, 7]}',
+        ),
         ("to j\u00f6rg@m\u00fcller.de, ?to=ann%40b.org", "to <email:1>, ?to=<email:2>"),
         ("<email:1> wrote to a@b.org", "<email:1> wrote to <email:1>"),
     ],
