@@ -40,7 +40,7 @@ class Batch(StoreReader):
         ids = ", ".join("'" + trace_id.replace("'", "''") + "'" for trace_id in among or ())
         which = "" if among is None else f"WHERE trace_id IN ({ids})"
         for view, left_out in _VIEWS.items():
-            con.execute(f'CREATE TEMP {kind} {view} AS SELECT * {left_out} FROM "{database}".main.{view} {which}')
+            self.rows(f'CREATE TEMP {kind} {view} AS SELECT * {left_out} FROM "{database}".main.{view} {which}')
         if spans <= FEW:
             con.execute("PRAGMA disable_optimizer")
 
